@@ -1,0 +1,113 @@
+# Lingocast's commands; `make help` lists them. Each sets up what it needs first, which is quick once done.
+
+# Settings given on the command line or in the environment reach every program by themselves, and each knows its defaults.
+VENV ?= .venv
+PYTHON ?= python3
+
+IN := $(VENV)/bin/python
+LOCK_VENV := .lock-venv
+
+.DEFAULT_GOAL := help
+.DELETE_ON_ERROR:
+MAKEFLAGS += --no-print-directory
+
+##@ Use it
+
+.PHONY: run
+run: setup  ## start all five services until Ctrl-C (PORT, HOST, ENGINES=local|scripted)
+	@exec $(IN) -m chassis.launch
+
+.PHONY: demo
+demo: setup  ## play a talk and hear it in other languages (AUDIO=file, LANGS=pt,es, SOURCE=en, OUT=out)
+	@exec $(IN) -m edge.client.demo $(if $(AUDIO),--audio "$(AUDIO)") $(if $(LANGS),--langs "$(LANGS)") \
+		$(if $(SOURCE),--source "$(SOURCE)") $(if $(OUT),--out "$(OUT)")
+
+.PHONY: token
+token: packages  ## print a speaker's token of the local issuer
+	@exec $(IN) -m edge.auth
+
+.PHONY: models
+models: packages  ## fetch the local engines' models, and say which languages there are
+	@exec $(IN) -m chassis.models fetch
+
+##@ Work on it
+
+.PHONY: test
+test: setup-tests  ## run all tests (ARGS= goes to pytest)
+	@exec $(IN) -m pytest $(ARGS)
+
+.PHONY: check
+check: static test  ## everything that must hold: static, then test
+
+.PHONY: static
+static: lint types imports protos-check  ## what needs no run: format, lint, types, import rules, protos
+
+.PHONY: fmt
+fmt: packages  ## format the code and mend what the linter can
+	@$(VENV)/bin/ruff format --quiet .
+	@$(VENV)/bin/ruff check --quiet --fix .
+
+.PHONY: lint
+lint: packages  ## check format and lint rules
+	@$(VENV)/bin/ruff format --quiet --check . || { echo "lint: not formatted; run: make fmt" >&2; exit 1; }
+	@$(VENV)/bin/ruff check --quiet .
+
+.PHONY: types
+types: packages  ## check types
+	@$(VENV)/bin/mypy --no-error-summary .
+
+.PHONY: imports
+imports: packages  ## check who may import whom
+	@said=$$($(VENV)/bin/lint-imports --no-logo 2>&1) || { echo "$$said" >&2; exit 1; }
+
+.PHONY: protos
+protos: packages  ## generate the Python code of the .proto files
+	@$(IN) -m protos.generate
+
+.PHONY: protos-check
+protos-check: packages  ## check that generated code is fresh and that buf finds no fault
+	@$(IN) -m protos.generate --check
+	@$(VENV)/bin/buf lint
+
+.PHONY: bench
+bench: setup-tests  ## measure lag, captions and quality on real speech, and write the report
+	@exec $(IN) -m tests.bench
+
+.PHONY: picture
+picture: setup-tests  ## draw the README's picture of the demo's terminal, from a real run
+	@exec $(IN) -m tests.bench.picture
+
+.PHONY: lock
+COMPILE := pip compile pyproject.toml --quiet --universal --python-version 3.11 --generate-hashes --no-emit-index-url \
+	--no-annotate --custom-compile-command "make lock"
+lock: $(LOCK_VENV)/bin/uv  ## follow pyproject.toml in both lock files (ARGS=--upgrade: newer versions of all)
+	@$(LOCK_VENV)/bin/uv $(COMPILE) $(ARGS) --all-extras -o requirements.lock
+	@$(LOCK_VENV)/bin/uv $(COMPILE) --constraint requirements.lock -o requirements.run.lock
+	@! grep -nE '^ *(-i|--(extra-)?index-url|--find-links)|://' requirements.lock requirements.run.lock
+
+$(LOCK_VENV)/bin/uv:
+	@$(PYTHON) -m venv $(LOCK_VENV)
+	@$(LOCK_VENV)/bin/pip install --quiet uv
+
+.PHONY: clean
+clean:  ## remove what was made here, the virtual environment too; models and sessions stay
+	@rm -rf .venv .venv.lock $(LOCK_VENV) out .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache
+	@find . -name __pycache__ -type d -prune -exec rm -rf {} +
+
+.PHONY: help
+help:  ## list these commands
+	@awk 'BEGIN { FS = ":.*## " } \
+		/^##@/ { printf "\n%s\n", substr($$0, 5) } \
+		/^[a-z-]+:.*## / { printf "  make %-13s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
+	@printf '\nSettings, as in `make run PORT=9000`, with their defaults:\n'
+	@printf '  PORT=8080  HOST=127.0.0.1  ENGINES=local  VENV=.venv  LINGOCAST_DATA=~/.local/share/lingocast\n'
+
+.PHONY: setup setup-tests packages
+setup:
+	@$(PYTHON) chassis/bootstrap.py
+
+setup-tests:
+	@$(PYTHON) chassis/bootstrap.py --for-tests
+
+packages:
+	@$(PYTHON) chassis/bootstrap.py --packages-only

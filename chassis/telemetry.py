@@ -1,0 +1,205 @@
+"""Traces, metrics and logs: every name in one place, and the bootstrap that sends them.
+
+Without an OTLP endpoint nothing is set up: OpenTelemetry's API then hands out no-op tracers and meters, which cost
+nothing. One spoken segment is one trace: its root span `segment` lives in transcription_svc from the arrival of its
+first chunk to the release of its last cue; the context travels in the messages (`traceparent`), because the streams
+they ride on live as long as the session and have no span of their own.
+"""
+
+import json
+import logging
+import sys
+import time
+from collections.abc import Iterator, Mapping, MutableMapping
+from contextlib import contextmanager
+from enum import StrEnum
+from typing import Any
+
+import grpc
+import structlog
+from opentelemetry import context as otel_context
+from opentelemetry import metrics, propagate, trace
+from opentelemetry.exporter.otlp.proto.grpc.metric_exporter import OTLPMetricExporter
+from opentelemetry.exporter.otlp.proto.grpc.trace_exporter import OTLPSpanExporter
+from opentelemetry.instrumentation.grpc import aio_client_interceptors, aio_server_interceptor, filters
+from opentelemetry.sdk.metrics import MeterProvider
+from opentelemetry.sdk.metrics.export import PeriodicExportingMetricReader
+from opentelemetry.sdk.resources import Resource
+from opentelemetry.sdk.trace import TracerProvider
+from opentelemetry.sdk.trace.export import BatchSpanProcessor
+
+
+class Span(StrEnum):
+    """Every span we name ourselves; RPC spans are named by the gRPC instrumentation."""
+
+    SEGMENT = "segment"  # Root. transcription_svc: first chunk received .. last cue released.
+    EDGE_RECEIVE = "edge.receive"  # edge: first chunk of the segment, socket .. stream.
+    RECOGNIZE = "recognize"  # transcription_svc: first chunk .. the segment's text is closed.
+    TRANSLATE = "translate"  # transcription_svc: the call into all languages.
+    VOICE = "voice"  # transcription_svc: one language, synthesis called .. last chunk released.
+    ENGINE_TRANSLATE = "engine.translate"  # translation_svc: one engine call.
+    ENGINE_SYNTHESIZE = "engine.synthesize"  # synthesis_svc: one engine call.
+    EDGE_CAPTION = "edge.caption"  # edge: a final caption written to the feed's listeners.
+    EDGE_CUE = "edge.cue"  # edge: a cue's first frame .. its last, written to the feed's listeners.
+
+
+class Attribute(StrEnum):
+    """Every span and metric attribute we set ourselves. Never text of speech, never a connection id."""
+
+    SESSION = "lingocast.session"
+    SEGMENT = "lingocast.segment"
+    LANGUAGE = "lingocast.language"
+    SOURCE_LANGUAGE = "lingocast.source_language"
+    ENGINE = "lingocast.engine"
+    CACHE_HIT = "lingocast.cache_hit"
+    LISTENERS = "lingocast.listeners"
+    REASON = "lingocast.reason"
+    OUTCOME = "lingocast.outcome"
+
+
+class Metric(StrEnum):
+    """Every metric. Kind and unit are in the name: `_seconds` and `_bytes` are histograms, `_total` counters."""
+
+    CAPTION_LAG = "lingocast_caption_lag_seconds"  # End of the segment's speech .. final caption sent.
+    VOICE_LAG = "lingocast_voice_lag_seconds"  # End of the segment's speech .. its audio starts.
+    TRANSLATE = "lingocast_translate_seconds"  # One engine call.
+    SYNTHESIZE_FIRST = "lingocast_synthesize_first_chunk_seconds"  # Request .. first chunk.
+    CUES_DROPPED = "lingocast_cues_dropped_total"
+    AUDIO_DROPPED = "lingocast_audio_dropped_total"  # Chunks of a speaker dropped, by reason.
+    LANGUAGE_FAILURES = "lingocast_language_failures_total"
+    DYNAMICS_FAILURES = "lingocast_dynamics_failures_total"
+    STORE = "lingocast_store_seconds"  # One store operation.
+    LIMITS_OPEN = "lingocast_rate_limits_open_total"  # Takes from a limit that could not be enforced.
+    REAPED = "lingocast_connections_reaped_total"  # Connections of edges that died.
+    CACHE = "lingocast_translation_cache_total"  # Look-ups and evictions, by outcome: hit, miss, eviction.
+    SOCKETS = "lingocast_sockets_opened_total"
+    ERRORS = "lingocast_errors_total"  # Errors sent to clients, by code.
+
+
+tracer = trace.get_tracer("lingocast")
+meter = metrics.get_meter("lingocast")
+
+_state = {"tracing": False}
+
+
+@contextmanager
+def telemetry(service: str, otlp_endpoint: str, log_level: str) -> Iterator[None]:
+    """Sets up logs, and traces and metrics where an endpoint is given; flushes them on leaving."""
+    _logs(service, log_level)
+    if not otlp_endpoint:
+        yield
+        return
+    resource = Resource.create({"service.name": service, "service.namespace": "lingocast"})
+    tracing = TracerProvider(resource=resource)
+    # Half a second: a trace is complete soon after its segment, and a crash loses little.
+    tracing.add_span_processor(
+        BatchSpanProcessor(OTLPSpanExporter(endpoint=otlp_endpoint, insecure=True), schedule_delay_millis=500)
+    )
+    metering = MeterProvider(
+        resource=resource,
+        metric_readers=[PeriodicExportingMetricReader(OTLPMetricExporter(endpoint=otlp_endpoint, insecure=True))],
+    )
+    trace.set_tracer_provider(tracing)
+    metrics.set_meter_provider(metering)
+    _state["tracing"] = True
+    try:
+        yield
+    finally:
+        tracing.shutdown()
+        metering.shutdown()
+
+
+def server_interceptors() -> list[grpc.aio.ServerInterceptor]:
+    """Spans for the calls a service answers; none for long streams and health checks."""
+    if not _state["tracing"]:
+        return []
+    return [aio_server_interceptor(filter_=_worth_a_span())]  # type: ignore[no-untyped-call]
+
+
+def client_interceptors() -> list[grpc.aio.ClientInterceptor]:
+    """Spans for the calls a service makes; none for long streams and health checks."""
+    if not _state["tracing"]:
+        return []
+    return list(aio_client_interceptors(filter_=_worth_a_span()))  # type: ignore[no-untyped-call]
+
+
+def traceparent(context: otel_context.Context | None = None) -> str:
+    """The W3C traceparent of a context (the current one by default); empty when tracing is off."""
+    carrier: dict[str, str] = {}
+    propagate.inject(carrier, context)
+    return carrier.get("traceparent", "")
+
+
+def context_of(parent: str) -> otel_context.Context:
+    """The context that a traceparent stands for; an empty one for an empty string."""
+    return propagate.extract({"traceparent": parent}) if parent else otel_context.Context()
+
+
+def span_between(
+    name: Span, parent: otel_context.Context, start: float, end: float, attributes: Mapping[str, str | int | float]
+) -> None:
+    """Records a span after the fact. `start`, `end`: wall clock, seconds since the epoch."""
+    if _state["tracing"]:
+        tracer.start_span(name, parent, start_time=_ns(start), attributes=attributes).end(_ns(end))
+
+
+def wall_clock(monotonic: float) -> float:
+    """The wall-clock time, seconds since the epoch, of a moment of the monotonic clock."""
+    return time.time() - (time.monotonic() - monotonic)
+
+
+def _ns(seconds: float) -> int:
+    return int(seconds * 1e9)
+
+
+def _worth_a_span() -> Any:
+    streams = [filters.method_name(name) for name in ("Broadcast", "StreamingRecognize", "WatchSession")]
+    return filters.negate(filters.any_of(filters.health_check(), filters.method_name("RenewEdgeLease"), *streams))
+
+
+def _logs(service: str, level: str) -> None:
+    structlog.configure(
+        processors=[
+            structlog.contextvars.merge_contextvars,
+            structlog.processors.add_log_level,
+            structlog.processors.TimeStamper(fmt="iso", utc=True),
+            _with(service),
+            _trace_ids,
+            structlog.processors.format_exc_info,
+            structlog.processors.JSONRenderer(),
+        ],
+        wrapper_class=structlog.make_filtering_bound_logger(logging.getLevelNamesMapping()[level.upper()]),
+        logger_factory=structlog.PrintLoggerFactory(sys.stderr),
+        cache_logger_on_first_use=True,
+    )
+    handler = logging.StreamHandler(sys.stderr)
+    handler.setFormatter(_LibraryLine(service))
+    logging.basicConfig(level=logging.WARNING, handlers=[handler])
+
+
+class _LibraryLine(logging.Formatter):
+    """A library's log record as a JSON line like ours."""
+
+    def __init__(self, service: str) -> None:
+        super().__init__()
+        self._service = service
+
+    def format(self, record: logging.LogRecord) -> str:
+        line = {"event": record.getMessage(), "level": record.levelname.lower(), "logger": record.name}
+        if record.exc_info:
+            line["exception"] = self.formatException(record.exc_info)
+        return json.dumps({**line, "service": self._service})
+
+
+def _with(service: str) -> structlog.typing.Processor:
+    def add(_: Any, __: str, event: MutableMapping[str, Any]) -> MutableMapping[str, Any]:
+        return {**event, "service": service}
+
+    return add
+
+
+def _trace_ids(_: Any, __: str, event: MutableMapping[str, Any]) -> MutableMapping[str, Any]:
+    context = trace.get_current_span().get_span_context()
+    if context.is_valid:
+        event["trace_id"], event["span_id"] = f"{context.trace_id:032x}", f"{context.span_id:016x}"
+    return event

@@ -1,0 +1,78 @@
+"""Rate limits shared by all edges: in the store, changed by compare-and-set."""
+
+import asyncio
+from collections.abc import Callable, Mapping
+from weakref import WeakValueDictionary
+
+import orjson
+import structlog
+
+from chassis.errors import Unavailable
+from chassis.telemetry import Metric, meter
+from session_svc.domain.limits import Limit, Taken, take
+from session_svc.store import Store
+from session_svc.store.writes import Change, Is, Item, Kind, Put, Refused, Write
+
+log = structlog.get_logger()
+_open = meter.create_counter(Metric.LIMITS_OPEN)
+
+# Each refused write means that another instance took a place at the same moment.
+_ATTEMPTS = 20
+_CONTENDED_SECONDS = 1.0
+# Well within the deadline of the calls: a store that is slow must not hold up who asks for a place.
+_PATIENCE_SECONDS = 1.0
+
+
+class Limiting:
+    """Takes from limits; allows everything, with one warning, while the store does not answer."""
+
+    def __init__(self, store: Store, limits: Mapping[str, Limit], clock: Callable[[], float]) -> None:
+        self._store, self._limits, self._clock = store, limits, clock
+        self._enforcing = True
+        # One taker of a subject at a time here, so that a flood does not compete with itself. Gone with the last taker.
+        self._turns: WeakValueDictionary[str, asyncio.Lock] = WeakValueDictionary()
+
+    async def take(self, name: str, subject: str) -> Taken | None:
+        """Whether `subject` may go on, taken into account if so; None when nothing could be limited."""
+        key = f"{name}:{subject}"
+        turn = self._turns.setdefault(key, asyncio.Lock())
+        try:
+            async with asyncio.timeout(_PATIENCE_SECONDS), turn:
+                taken = await self._take(key, self._limits[name])
+        except (Unavailable, TimeoutError):
+            if self._enforcing:
+                log.warning("rate_limits_off", reason="the store does not answer")
+            self._enforcing = False
+            _open.add(1)
+            return None
+        if not self._enforcing:
+            log.info("rate_limits_on")
+        self._enforcing = True
+        return taken
+
+    async def _take(self, key: str, limit: Limit) -> Taken:
+        for _ in range(_ATTEMPTS):
+            now = self._clock()
+            item = (await self._store.read(Kind.LIMIT, [key], now)).get(key)
+            taken = take(_times(item), limit, now)
+            if not taken.allowed:
+                return taken
+            try:
+                await self._store.write([_record(key, taken, item, now + limit.window)], now)
+            except Refused:
+                continue
+            return taken
+        # The store answers, so the limit holds: who loses that often is one of a flood.
+        return Taken(False, (), _CONTENDED_SECONDS)
+
+
+def _times(item: Item | None) -> tuple[float, ...]:
+    return tuple(orjson.loads(str(item["times"]))) if item is not None else ()
+
+
+def _record(key: str, taken: Taken, before: Item | None, ttl: float) -> Write:
+    times = orjson.dumps(taken.times).decode()
+    if before is None:
+        return Put(Kind.LIMIT, key, {"times": times, "revision": 0, "ttl": ttl})
+    as_read = Is("revision", int(before["revision"]))
+    return Change(Kind.LIMIT, key, where=(as_read,), set={"times": times, "ttl": ttl}, add={"revision": 1})

@@ -1,0 +1,38 @@
+"""translation_svc: `python -m translation_svc`. Settings from the environment; `--help` lists them."""
+
+import sys
+from functools import partial
+from time import monotonic
+
+import uvloop
+
+from chassis.errors import LingocastError
+from chassis.serving import serve
+from chassis.settings import load
+from chassis.telemetry import telemetry
+from protos.translation.v1 import translation_pb2, translation_pb2_grpc
+from translation_svc.cache import Forgiving, MemoryCache
+from translation_svc.config import Config
+from translation_svc.engines import open_engine
+from translation_svc.flights import Flights
+from translation_svc.servicer import Outcome, Translation
+
+SERVICE = translation_pb2.DESCRIPTOR.services_by_name["TranslationService"].full_name
+
+
+async def main(config: Config) -> None:
+    """Serves until told to stop."""
+    async with open_engine(config) as engine, Flights[str, Outcome]() as flights:
+        cache = Forgiving(MemoryCache(config.cache_entries, config.cache_ttl_seconds, monotonic))
+        service = Translation(engine, cache, flights, config.engine_timeout_seconds)
+        register = partial(translation_pb2_grpc.add_TranslationServiceServicer_to_server, service)
+        await serve(config.listen, register, [SERVICE])
+
+
+if __name__ == "__main__":
+    settings = load(Config)
+    with telemetry("translation_svc", settings.otlp_endpoint, settings.log_level):
+        try:
+            uvloop.run(main(settings))
+        except LingocastError as error:
+            sys.exit(str(error))

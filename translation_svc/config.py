@@ -1,0 +1,60 @@
+"""The settings of translation_svc."""
+
+from pathlib import Path
+from typing import Annotated
+
+from pydantic import Field, field_validator
+from pydantic_settings import NoDecode, SettingsConfigDict
+
+from chassis.settings import Settings
+
+
+class Config(Settings):
+    """translation_svc: turns a text into many languages, and remembers what it has translated."""
+
+    model_config = SettingsConfigDict(env_prefix="TRANSLATION_")
+
+    listen: str = Field("127.0.0.1:50053", description="Address to serve gRPC on, host:port.")
+    engine: str = Field("local", validation_alias="ENGINES", description="Translation engine: local or scripted.")
+    engine_timeout_seconds: float = Field(
+        2.0, gt=0, description="Longest time one language may take; then it fails with ENGINE_TIMEOUT."
+    )
+    cache_entries: int = Field(10_000, ge=1, description="Translations remembered; the least used goes first.")
+    cache_ttl_seconds: float = Field(3600.0, gt=0, description="How long a translation is remembered.")
+    apertium_modes: Path = Field(
+        Path("/usr/share/apertium/modes"), description="Local engine: folder of Apertium's .mode files."
+    )
+    queue: int = Field(
+        64, ge=1, description="Local engine: texts that may wait for one program; more fail with ENGINE_OVERLOADED."
+    )
+    idle_seconds: float = Field(
+        900.0, gt=0, description="Local engine: a program not used for so long is ended, which frees its memory."
+    )
+    warm: Annotated[tuple[str, ...], NoDecode] = Field(
+        ("en-pt", "en-es"),
+        description="Local engine: pairs whose programs start with the service, comma between; or none.",
+    )
+    scripted_delay_seconds: float = Field(0.0, ge=0, description="Scripted engine: seconds that every call takes.")
+    scripted_failing: Annotated[tuple[str, ...], NoDecode] = Field(
+        (), description="Scripted engine: target languages that fail, comma between."
+    )
+    scripted_slow: Annotated[dict[str, float], NoDecode] = Field(
+        {}, description="Scripted engine: more seconds for some target languages, as de:1.5,fr:0.2."
+    )
+
+    @field_validator("warm", "scripted_failing", mode="before")
+    @classmethod
+    def _listed(cls, value: object) -> object:
+        return tuple(_items(value)) if isinstance(value, str) else value
+
+    @field_validator("scripted_slow", mode="before")
+    @classmethod
+    def _mapped(cls, value: object) -> object:
+        if not isinstance(value, str):
+            return value
+        pairs = [item.partition(":") for item in _items(value)]
+        return {language.strip(): seconds.strip() for language, _, seconds in pairs}
+
+
+def _items(value: str) -> list[str]:
+    return [item for part in value.split(",") if (item := part.strip()) and item != "none"]

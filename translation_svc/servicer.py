@@ -1,0 +1,230 @@
+"""The TranslationService: checks the request, asks cache and engine for each language, answers as each is ready.
+
+No task belongs to a request: calls of the engine are flights shared by all who want the same, and a request only boards
+and leaves them. So leaving is immediate, and a caller that goes away takes nothing from another.
+"""
+
+import asyncio
+from collections.abc import AsyncIterator
+from dataclasses import dataclass
+from functools import partial
+from time import perf_counter
+from typing import Any
+
+import grpc
+import structlog
+from google.protobuf.duration_pb2 import Duration
+
+from chassis.durations import duration
+from chassis.errors import Invalid, LingocastError
+from chassis.language import match, parse, primary
+from chassis.telemetry import Attribute, Metric, Span, meter, tracer
+from protos.translation.v1 import translation_pb2 as pb
+from protos.translation.v1.translation_pb2_grpc import TranslationServiceServicer
+from translation_svc.cache import Cache, Remembered
+from translation_svc.domain.cachekey import cache_key
+from translation_svc.engines import Pair, Translator
+from translation_svc.flights import Flight, Flights
+
+log = structlog.get_logger()
+
+LONGEST_TEXT_BYTES = 10_000
+TIERS = frozenset({"", "standard", "premium"})
+# The reasons that TranslationFailure documents; an engine's other reasons are TRANSLATION_FAILED to callers.
+REASONS = frozenset({"UNSUPPORTED_LANGUAGE", "TRANSLATION_FAILED", "ENGINE_TIMEOUT", "ENGINE_OVERLOADED"})
+
+_seconds = meter.create_histogram(Metric.TRANSLATE, unit="s", description="One engine call")
+_failures = meter.create_counter(Metric.LANGUAGE_FAILURES, description="Languages that failed, by reason")
+
+
+@dataclass(frozen=True, slots=True)
+class Done:
+    """An engine's answer and the seconds it took."""
+
+    text: str
+    engine: str
+    seconds: float
+
+
+@dataclass(frozen=True, slots=True)
+class Failed:
+    """Why an engine gave none."""
+
+    reason: str
+    message: str
+    transient: bool
+
+
+Outcome = Done | Failed
+
+
+@dataclass(frozen=True, slots=True)
+class _Order:
+    """A checked request. `targets`: canonical codes, each once, in the order asked for."""
+
+    text: str
+    source: str
+    targets: tuple[str, ...]
+    partial: bool
+
+
+@dataclass(frozen=True, slots=True)
+class _Seat:
+    """A request's place in a flight, for one language or several regions of it."""
+
+    key: str
+    flight: Flight[Outcome]
+    languages: list[str]
+
+
+_Seats = dict[asyncio.Future[Outcome], _Seat]
+
+
+class Translation(TranslationServiceServicer):
+    """The service over one engine and one cache. `flights` must be open."""
+
+    def __init__(
+        self, engine: Translator, cache: Cache, flights: Flights[str, Outcome], engine_timeout_seconds: float
+    ) -> None:
+        self._engine = engine
+        self._pairs = engine.capabilities.pairs
+        self._cache = cache
+        self._flights = flights
+        self._timeout = engine_timeout_seconds
+
+    async def Translate(  # type: ignore[override, unused-ignore]
+        self, request: pb.TranslateRequest, context: grpc.aio.ServicerContext[Any, Any]
+    ) -> AsyncIterator[pb.TranslateResponse]:
+        order = _order(request)
+        seats: _Seats = {}
+        try:
+            # All flights are boarded before the first answer goes out: a caller that reads slowly delays no language.
+            for answer in [answer async for answer in self._answer_or_board(order, seats)]:
+                yield answer
+            waiting = set(seats)
+            while waiting:
+                landed, waiting = await asyncio.wait(waiting, return_when=asyncio.FIRST_COMPLETED)
+                for future in landed:
+                    seat, outcome = seats[future], future.result()
+                    if isinstance(outcome, Done) and not order.partial:
+                        await self._cache.put(seat.key, Remembered(outcome.text, outcome.engine))
+                    for language in seat.languages:
+                        yield _response(language, outcome)
+        finally:
+            for seat in seats.values():
+                self._flights.leave(seat.key, seat.flight)
+
+    async def _answer_or_board(self, order: _Order, seats: _Seats) -> AsyncIterator[pb.TranslateResponse]:
+        """Answers what needs no engine, and takes seats for the rest."""
+        for language in order.targets:
+            pair = self._pair(order.source, language)
+            answer = await self._at_once(order, language, pair)
+            if answer is not None or pair is None:
+                yield answer or _unsupported(order.source, language)
+                continue
+            key = cache_key(pair.source, pair.target, order.text)
+            flight = self._flights.board(key, partial(self._call, order.text, pair))
+            seat = seats.setdefault(flight.landed, _Seat(key, flight, []))
+            if seat.languages:
+                # Two regions of one language (`pt-BR`, `pt-PT`) are one translation and one seat.
+                self._flights.leave(key, flight)
+            seat.languages.append(language)
+
+    async def ListLanguages(  # type: ignore[override, unused-ignore]
+        self, request: pb.ListLanguagesRequest, context: grpc.aio.ServicerContext[Any, Any]
+    ) -> pb.ListLanguagesResponse:
+        source = self._offered_source(parse(request.source_language)) if request.source_language else None
+        pairs = [pair for _, pair in sorted(self._pairs.items()) if source in (None, pair.source)]
+        return pb.ListLanguagesResponse(
+            pairs=[
+                pb.LanguagePair(
+                    source_language=pair.source, target_language=pair.target, engine=pair.engine, via=pair.via
+                )
+                for pair in pairs
+            ]
+        )
+
+    async def _at_once(self, order: _Order, language: str, pair: Pair | None) -> pb.TranslateResponse | None:
+        """The text itself or what is remembered; None when neither is the answer."""
+        if primary(language) == primary(order.source):
+            return _remembered(language, Remembered(order.text, ""))
+        found = await self._cache.get(cache_key(pair.source, pair.target, order.text)) if pair else None
+        return _remembered(language, found) if found else None
+
+    def _pair(self, source: str, target: str) -> Pair | None:
+        source = self._offered_source(source)
+        target = match(target, {offered for start, offered in self._pairs if start == source}) or ""
+        return self._pairs.get((source, target))
+
+    def _offered_source(self, source: str) -> str:
+        return match(source, {start for start, _ in self._pairs}) or source
+
+    async def _call(self, text: str, pair: Pair) -> Outcome:
+        """The one engine call for a text and a language. Never raises: a failure is an outcome, for all who wait."""
+        attributes: dict[str, str] = {
+            Attribute.SOURCE_LANGUAGE: pair.source,
+            Attribute.LANGUAGE: pair.target,
+            Attribute.ENGINE: pair.engine,
+        }
+        start = perf_counter()
+        with tracer.start_as_current_span(Span.ENGINE_TRANSLATE, attributes=attributes) as span:
+            try:
+                async with asyncio.timeout(self._timeout):
+                    translated = await self._engine.translate(text, pair.source, pair.target)
+                outcome: Outcome = Done(translated, pair.engine, perf_counter() - start)
+            except TimeoutError:
+                message = f"translation into {pair.target} took longer than {self._timeout:g} s"
+                outcome = Failed("ENGINE_TIMEOUT", message, transient=True)
+            except LingocastError as error:
+                reason = error.reason if error.reason in REASONS else "TRANSLATION_FAILED"
+                # Exhausted, too: a full queue empties.
+                outcome = Failed(reason, error.message, transient=not isinstance(error, Invalid))
+            except Exception as error:  # noqa: BLE001 - one language's fault must not end the others
+                log.error("engine_failed", engine=pair.engine, target=pair.target, fault=type(error).__name__)
+                outcome = Failed("TRANSLATION_FAILED", f"translation into {pair.target} failed", transient=False)
+            if isinstance(outcome, Failed):
+                span.set_attribute(Attribute.REASON, outcome.reason)
+        if isinstance(outcome, Failed):
+            _failures.add(1, {Attribute.LANGUAGE: pair.target, Attribute.REASON: outcome.reason})
+        else:
+            _seconds.record(outcome.seconds, attributes)
+        return outcome
+
+
+def _order(request: pb.TranslateRequest) -> _Order:
+    """Raises Invalid with the reasons that the proto names, NotImplementedError for a glossary."""
+    text = request.text.strip()
+    if not text:
+        raise Invalid("EMPTY_TEXT", "there is no text to translate")
+    if len(request.text.encode()) > LONGEST_TEXT_BYTES:
+        raise Invalid("TEXT_TOO_LONG", f"a text has at most {LONGEST_TEXT_BYTES} bytes of UTF-8")
+    if not request.source_language:
+        raise Invalid("MISSING_PARAMETER", "the source language is missing")
+    if not request.target_languages:
+        raise Invalid("MISSING_PARAMETER", "at least one target language is needed")
+    if request.quality_tier not in TIERS:
+        raise Invalid("INVALID_PARAMETER", "the quality tier is `standard` or `premium`")
+    source = parse(request.source_language)
+    targets = tuple(dict.fromkeys(parse(code) for code in request.target_languages))
+    if request.glossary.terms:
+        raise NotImplementedError
+    return _Order(text, source, targets, request.partial)
+
+
+def _unsupported(source: str, language: str) -> pb.TranslateResponse:
+    _failures.add(1, {Attribute.LANGUAGE: language, Attribute.REASON: "UNSUPPORTED_LANGUAGE"})
+    message = f"no translation from {source} into {language} is offered here"
+    return _response(language, Failed("UNSUPPORTED_LANGUAGE", message, transient=False))
+
+
+def _remembered(language: str, found: Remembered) -> pb.TranslateResponse:
+    translation = pb.Translation(text=found.text, from_cache=True, engine=found.engine, engine_time=Duration())
+    return pb.TranslateResponse(language=language, translation=translation)
+
+
+def _response(language: str, outcome: Outcome) -> pb.TranslateResponse:
+    if isinstance(outcome, Failed):
+        failure = pb.TranslationFailure(reason=outcome.reason, message=outcome.message, transient=outcome.transient)
+        return pb.TranslateResponse(language=language, failure=failure)
+    translation = pb.Translation(text=outcome.text, engine=outcome.engine, engine_time=duration(outcome.seconds))
+    return pb.TranslateResponse(language=language, translation=translation)

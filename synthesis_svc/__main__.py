@@ -1,0 +1,41 @@
+"""Runs synthesis_svc: `python -m synthesis_svc`; `--help` lists its settings."""
+
+import sys
+from functools import partial
+
+import structlog
+import uvloop
+
+from chassis.errors import LingocastError
+from chassis.serving import serve
+from chassis.settings import load
+from chassis.telemetry import telemetry
+from protos.synthesis.v1.synthesis_pb2 import DESCRIPTOR
+from protos.synthesis.v1.synthesis_pb2_grpc import add_SynthesisServiceServicer_to_server
+from synthesis_svc.config import Config
+from synthesis_svc.domain.voices import Casting, overrides, tiers
+from synthesis_svc.engines import open_engine
+from synthesis_svc.servicer import Synthesis
+
+
+async def main(config: Config) -> None:
+    """Opens the engine, then serves until told to stop."""
+    async with open_engine(config) as engine:
+        casting = Casting(engine.voices, overrides(config.voices))
+        if casting.missing:
+            structlog.get_logger().warning("voices_missing", voices=casting.missing)
+        service = Synthesis(engine, casting, tiers(config.standard_patience_seconds, config.premium_patience_seconds))
+        await serve(
+            config.listen,
+            partial(add_SynthesisServiceServicer_to_server, service),
+            [DESCRIPTOR.services_by_name["SynthesisService"].full_name],
+        )
+
+
+if __name__ == "__main__":
+    settings = load(Config)
+    with telemetry("synthesis_svc", settings.otlp_endpoint, settings.log_level):
+        try:
+            uvloop.run(main(settings))
+        except LingocastError as error:
+            sys.exit(error.message)

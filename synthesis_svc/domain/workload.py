@@ -1,0 +1,59 @@
+"""How long a cue would wait: the text that comes before it, times the speed that the workers showed so far."""
+
+from dataclasses import dataclass
+from typing import Final
+
+# Weight of the newest piece in the learned speed: a change of load is believed after about five pieces.
+_NEWEST: Final = 0.2
+
+
+@dataclass(frozen=True, slots=True, order=True)
+class Place:
+    """Where a piece stands in the queue: smaller ones are spoken first.
+
+    `turn`: of its tier. `due`: when it has to be ready, monotonic seconds: a cue's first piece at once, its later ones
+    when those before them will have been played, so that the first pieces of other cues go in between. `number`: the
+    order of arrival.
+    """
+
+    turn: int
+    due: float
+    number: int
+
+
+class Workload:
+    """The pieces that wait or are under way, and the learned seconds of work that a character costs one worker."""
+
+    def __init__(self, workers: int, seconds_per_character: float) -> None:
+        self._workers = workers
+        self._seconds_per_character = seconds_per_character
+        self._characters: dict[Place, int] = {}
+        self._added = 0
+
+    def __len__(self) -> int:
+        return len(self._characters)
+
+    @property
+    def seconds_per_character(self) -> float:
+        """What is believed now."""
+        return self._seconds_per_character
+
+    def wait_seconds(self, turn: int, due: float) -> float:
+        """Seconds until a new piece of this turn, due then, would be begun."""
+        place = Place(turn, due, self._added + 1)
+        ahead = sum(characters for other, characters in self._characters.items() if other < place)
+        return ahead * self._seconds_per_character / self._workers
+
+    def add(self, turn: int, due: float, characters: int) -> Place:
+        """Counts a piece; it stands behind all of the same turn that are due no later."""
+        self._added += 1
+        place = Place(turn, due, self._added)
+        self._characters[place] = characters
+        return place
+
+    def remove(self, place: Place, seconds: float | None = None) -> None:
+        """A piece is done or given up. `seconds`: the work it took, where it was done; removing twice does nothing."""
+        characters = self._characters.pop(place, None)
+        if characters is None or seconds is None:
+            return
+        self._seconds_per_character += _NEWEST * (seconds / max(characters, 1) - self._seconds_per_character)

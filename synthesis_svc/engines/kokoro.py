@@ -1,0 +1,261 @@
+"""Kokoro: neural voices for en es fr it pt, computed here on the CPU.
+
+Cut into clauses, so that the first is heard while the others are computed. kokoro-onnx is imported only when this
+engine opens: its phonemes come from espeak-ng's library and the phonemizer package (both GPL), which therefore run
+inside this one process, and only where the `local` extra is installed.
+"""
+
+import asyncio
+import logging
+import time
+from collections.abc import AsyncIterator, Sequence
+from contextlib import asynccontextmanager
+from pathlib import Path
+from typing import TYPE_CHECKING, Final, cast
+
+import numpy as np
+import soxr
+import structlog
+from numpy.typing import NDArray
+
+from chassis.errors import Exhausted, Unavailable
+from chassis.language import primary
+from chassis.models import Catalogue
+from chassis.pcm import SAMPLE_RATE, Samples
+from synthesis_svc.domain.borrowed import borrowers, lender, respelled
+from synthesis_svc.domain.framing import PLAYED_SECONDS_PER_CHARACTER, Limits, Piece, paced, pieces
+from synthesis_svc.domain.sound import Mastering, hastened, silence, trimmed
+from synthesis_svc.domain.voices import Voice
+from synthesis_svc.domain.workload import Workload
+from synthesis_svc.engines import Order, Speech
+from synthesis_svc.engines.workers import Workers
+
+if TYPE_CHECKING:
+    from synthesis_svc.config import Config
+
+log = structlog.get_logger()
+
+NAME: Final = "kokoro"
+_MODEL_RATE: Final = 24_000
+_STYLES: Final = (510, 1, 256)
+"""A voice: one style of 256 numbers for each count of phonemes."""
+_MOST_PHONEMES: Final = 500
+
+# The first letter of a voice's name is its language; the languages in the order of the best voices first.
+_LANGUAGES: Final = {"a": "en", "b": "en-GB", "e": "es", "f": "fr", "i": "it", "p": "pt"}
+# Defaults first. The rest of the folder follows by name.
+_BEST_FIRST: Final = ("af_heart", "ef_dora", "ff_siwis", "if_sara", "pf_dora")
+# espeak-ng's names of the accents. A voice speaks any accent of its language: the accent is in the phonemes.
+_ACCENTS: Final = {
+    "en": "en-us", "en-GB": "en-gb", "en-IE": "en-gb", "en-AU": "en-gb", "en-NZ": "en-gb", "en-ZA": "en-gb",
+    "es": "es", "es-ES": "es",
+    "fr": "fr-fr", "fr-BE": "fr-be", "fr-CH": "fr-ch",
+    "it": "it",
+    "ca": "ca",
+    "pt": "pt-br", "pt-PT": "pt", "pt-AO": "pt", "pt-MZ": "pt",
+}  # fmt: skip
+# Accents of the regions that are not in the table above.
+_ELSEWHERE: Final = {"es": "es-419"}
+# How fast the network really speaks at a `speed`, measured over three languages. It rounds each sound to whole frames:
+# beyond 1.33 the short ones lose half at once (at 1.40 it is 1.57), so the rest of a higher tempo is made by
+# shortening the wave.
+_SPEEDS: Final = (0.80, 0.86, 0.92, 1.00, 1.06, 1.12, 1.20, 1.25, 1.32)
+_TEMPOS: Final = (0.82, 0.92, 0.96, 1.00, 1.03, 1.06, 1.12, 1.15, 1.21)
+_WARM_UP: Final = "One moment, please."
+
+
+class Model:
+    """The network and its phonemes. Blocking; `speak` may run in several threads at once."""
+
+    def __init__(self, model: Path, voices: Path, threads: int) -> None:
+        import onnxruntime
+        from kokoro_onnx.tokenizer import Tokenizer
+
+        # It warns whenever a language joins words in speaking ("l'ami").
+        logging.getLogger("phonemizer").setLevel(logging.ERROR)
+
+        options = onnxruntime.SessionOptions()
+        options.intra_op_num_threads = threads
+        options.inter_op_num_threads = 1
+        # Waiting threads sleep: spinning ones would take the recogniser's share of the machine.
+        options.add_session_config_entry("session.intra_op.allow_spinning", "0")
+        # Work is shared out in small blocks: a thread that other programs held up delays the rest less.
+        options.add_session_config_entry("session.dynamic_block_base", "4")
+        self._session = onnxruntime.InferenceSession(str(model), options, providers=["CPUExecutionProvider"])
+        self._tokenizer = Tokenizer()
+        self._styles = _load_styles(voices)
+
+    @property
+    def voice_names(self) -> Sequence[str]:
+        """The names of the voices on disc, sorted."""
+        return sorted(self._styles)
+
+    def speak(self, text: str, accent: str, voice: str, tempo: float) -> Samples:
+        """The trimmed wave of one piece, 16 kHz; empty where the text has no sound in this language."""
+        phonemes = self._tokenizer.phonemize(text, accent)
+        speed = float(np.interp(tempo, _TEMPOS, _SPEEDS))
+        runs = pieces(phonemes, Limits(first=_MOST_PHONEMES, first_most=_MOST_PHONEMES, most=_MOST_PHONEMES))
+        waves = [hastened(self._infer(run.text, voice, speed), tempo / _TEMPOS[-1]) for run in runs]
+        return np.concatenate(waves) if waves else np.zeros(0, np.float32)
+
+    def _infer(self, phonemes: str, voice: str, speed: float) -> Samples:
+        tokens = self._tokenizer.tokenize(phonemes)
+        if not tokens:
+            return np.zeros(0, np.float32)
+        (wave,) = self._session.run(
+            None,
+            {
+                "tokens": np.array([[0, *tokens, 0]], np.int64),
+                "style": self._styles[voice][len(tokens) - 1],
+                "speed": np.array([speed], np.float32),
+            },
+        )
+        return trimmed(cast(Samples, soxr.resample(np.ravel(wave), _MODEL_RATE, SAMPLE_RATE)).astype(np.float32))
+
+
+class Kokoro:
+    """The voices over a model, its threads and their learned speed."""
+
+    def __init__(self, model: Model, workers: Workers, workload: Workload) -> None:
+        self._model = model
+        self._workers = workers
+        self._workload = workload
+        self.voices: Sequence[Voice] = tuple(_voices(model.voice_names))
+
+    @property
+    def queued(self) -> int:
+        """Pieces that wait or are under way."""
+        return len(self._workload)
+
+    def keeps_up(self, order: Order) -> bool:
+        """Whether the order would be begun within its tier's patience, and has room in the queue."""
+        wait = self._workload.wait_seconds(order.tier.turn, time.monotonic())
+        return wait <= order.tier.patience_seconds and self._workers.room() >= len(self._plan(order))
+
+    @asynccontextmanager
+    async def speak(self, order: Order) -> AsyncIterator[Speech]:
+        """As the port says. All pieces are queued at once, each due when those before it will have been played."""
+        waves: list[asyncio.Future[Samples]] = []
+        planned = self._plan(order)
+        due = time.monotonic()
+        try:
+            for piece in planned:
+                waves.append(self._submit(due, piece, order))
+                due += len(piece.text) * PLAYED_SECONDS_PER_CHARACTER / order.delivery.tempo
+            yield Speech(order.voice, _mastered(planned, waves, order))
+        finally:
+            for wave in waves:
+                wave.cancel()
+
+    def _plan(self, order: Order) -> list[Piece]:
+        cost = self._workload.seconds_per_character
+        return pieces(order.text, paced(cost, every_clause=order.delivery.pause_seconds > 0))
+
+    def _submit(self, due: float, piece: Piece, order: Order) -> "asyncio.Future[Samples]":
+        took: list[float] = []
+
+        def work() -> Samples:
+            begun = time.perf_counter()
+            wave = self._model.speak(
+                respelled(piece.text, order.language),
+                accent(order.language),
+                _own_name(order.voice),
+                order.delivery.tempo,
+            )
+            took.append(time.perf_counter() - begun)
+            return wave
+
+        def done(wave: "asyncio.Future[Samples]") -> None:
+            self._workload.remove(place, *took)
+            # Read here, an error of a piece that nobody came to is not reported as forgotten.
+            if not wave.cancelled():
+                wave.exception()
+
+        place = self._workload.add(order.tier.turn, due, len(piece.text))
+        try:
+            wave = self._workers.submit(place, work)
+        except Exhausted:
+            self._workload.remove(place)
+            raise
+        wave.add_done_callback(done)
+        return wave
+
+
+async def _mastered(
+    planned: Sequence[Piece], waves: Sequence["asyncio.Future[Samples]"], order: Order
+) -> AsyncIterator[bytes]:
+    mastering = Mastering(order.delivery.gain_db)
+    pause = 0.0
+    for piece, pending in zip(planned, waves, strict=True):
+        try:
+            wave = await pending
+        except Exception as error:
+            # Whatever the network's runtime raises: its text may hold what was to be said, its class does not.
+            log.warning("kokoro_failed", error=type(error).__name__, language=order.language)
+            raise Unavailable("SYNTHESIS_FAILED", "the voice could not be computed") from error
+        if wave.size:
+            yield silence(pause) + mastering.finish(wave)
+            pause = 0.0
+        if piece.pause_seconds:
+            pause = max(pause, piece.pause_seconds / order.delivery.tempo + order.delivery.pause_seconds)
+
+
+def accent(language: str) -> str:
+    """espeak-ng's name of the accent for a BCP 47 code that Kokoro speaks."""
+    if primary(language) not in _ACCENTS:
+        language = lender(language)
+    plain = primary(language)
+    return _ACCENTS.get(language) or (language != plain and _ELSEWHERE.get(plain)) or _ACCENTS[plain]
+
+
+def _voices(names: Sequence[str]) -> list[Voice]:
+    ranked = sorted(names, key=lambda name: (name not in _BEST_FIRST, name))
+    voices = [(name, _LANGUAGES[name[0]]) for name in ranked if name[0] in _LANGUAGES]
+    own = [Voice(f"{NAME}/{name}", language, NAME, neural=True) for name, language in voices]
+    lent = [
+        Voice(f"{NAME}/{name}@{borrower}", borrower, NAME, neural=True)
+        for name, language in voices
+        for borrower in borrowers(language)
+    ]
+    return [*own, *lent]
+
+
+def _own_name(voice: Voice) -> str:
+    return voice.name.removeprefix(f"{NAME}/").split("@")[0]
+
+
+def _load_styles(folder: Path) -> dict[str, NDArray[np.float32]]:
+    return {path.stem: np.fromfile(path, "<f4").reshape(_STYLES) for path in folder.glob("*.bin")}
+
+
+@asynccontextmanager
+async def open_kokoro(config: "Config") -> AsyncIterator[Kokoro]:
+    """Loads the model and speaks a sentence to nobody, to learn this machine's speed (2 to 4 s).
+
+    Raises Unavailable or NotFound (the model is not installed), Unavailable(ENGINE_NOT_INSTALLED) (the package is not).
+    """
+    catalogue = Catalogue.load(config.data)
+    model_file = next(catalogue.folder(config.kokoro_model).glob("*.onnx"))
+    styles = catalogue.folder(config.kokoro_voices)
+    try:
+        model = await asyncio.to_thread(Model, model_file, styles, config.kokoro_threads)
+    except ImportError as error:
+        raise Unavailable(
+            "ENGINE_NOT_INSTALLED", "kokoro-onnx is not installed: pip install lingocast[local]"
+        ) from error
+    workload = Workload(config.kokoro_workers, await asyncio.to_thread(_learn_speed, model))
+    workers = Workers(
+        NAME, count=config.kokoro_workers, capacity=config.kokoro_max_pieces, niceness=config.kokoro_niceness
+    )
+    log.info("kokoro_ready", seconds_per_character=round(workload.seconds_per_character, 4))
+    try:
+        yield Kokoro(model, workers, workload)
+    finally:
+        await workers.close()
+
+
+def _learn_speed(model: Model) -> float:
+    model.speak(_WARM_UP, _ACCENTS["en"], model.voice_names[0], 1.0)  # The first run also sets up memory.
+    begun = time.perf_counter()
+    model.speak(_WARM_UP, _ACCENTS["en"], model.voice_names[0], 1.0)
+    return (time.perf_counter() - begun) / len(_WARM_UP)

@@ -1,0 +1,30 @@
+"""The settings of transcription_svc."""
+
+from pydantic import Field
+from pydantic_settings import SettingsConfigDict
+
+from chassis.settings import Settings
+
+
+class Config(Settings):
+    """transcription_svc: recognises speech, cuts it into segments, conducts translation and synthesis."""
+
+    model_config = SettingsConfigDict(env_prefix="TRANSCRIPTION_")
+
+    listen: str = Field("127.0.0.1:50052", description="Address to serve gRPC on, host:port.")
+    engine: str = Field("local", validation_alias="ENGINES", description="Recognition engine: local or scripted.")
+    translation: str = Field(
+        "127.0.0.1:50053", validation_alias="TRANSLATION_ADDRESS", description="Where translation_svc answers."
+    )
+    synthesis: str = Field(
+        "127.0.0.1:50054", validation_alias="SYNTHESIS_ADDRESS", description="Where synthesis_svc answers."
+    )
+    whisper_model: str = Field("whisper-base", description="Catalogue name of the Whisper model of the local engine.")
+    whisper_threads: int = Field(1, ge=1, le=64, description="Threads that one Whisper decode uses.")
+    whisper_workers: int = Field(
+        1, ge=1, le=64, description="Whisper decodes at once, each on its threads; speakers take turns."
+    )
+    max_streams: int = Field(50, ge=1, description="Speakers at once; more are refused with TOO_MANY_STREAMS.")
+    scripted_delay_seconds: float = Field(
+        0.0, ge=0, description="Scripted engine: seconds from the end of a word until it is recognised."
+    )

@@ -1,0 +1,247 @@
+"""One broadcast: from a speaker's audio to captions and cues.
+
+audio -> dynamics, recognition -> segmenter -> source captions and closed segments -> one translation call into all
+wanted languages -> a lane for each language (captions in order, voice, playout) -> out.
+"""
+
+import asyncio
+from collections.abc import AsyncGenerator, AsyncIterable
+from dataclasses import replace
+
+import structlog
+
+from chassis import pcm
+from chassis.drive import Inbox, drive
+from chassis.telemetry import Attribute, Metric, Span, meter, span_between, tracer, wall_clock
+from transcription_svc.domain.dynamics import NEUTRAL, Dynamics, DynamicsMeter
+from transcription_svc.domain.events import (
+    AudioIn,
+    Input,
+    LagReport,
+    Options,
+    Output,
+    PausedChanged,
+    SourceCaption,
+    TargetsChanged,
+)
+from transcription_svc.domain.hypothesis import Hypothesis
+from transcription_svc.domain.segmenter import Event, Revised, SegmentClosed, Segmenter, SegmentGrew, Segmenting
+from transcription_svc.domain.timeline import Timeline
+from transcription_svc.downstream import Downstream, NotTranslated, Translated
+from transcription_svc.engines import Recognizer, StreamOptions
+from transcription_svc.lane import Lane, Segment
+from transcription_svc.recognition import Heard, Recognition
+from transcription_svc.tracing import SegmentTraces
+
+log = structlog.get_logger()
+
+LAG_REPORT_SECONDS = 5.0
+# Segments in translation at once. More would only wait in the engine; the segmenter waits here instead.
+TRANSLATING = 8
+
+_dynamics_failures = meter.create_counter(Metric.DYNAMICS_FAILURES)
+
+
+class Broadcast:
+    """One speaker's stream. `events` runs it."""
+
+    def __init__(self, options: Options, recognizer: Recognizer, downstream: Downstream) -> None:
+        self._options = options
+        self._downstream = downstream
+        self._timeline = Timeline()
+        self._dynamics = DynamicsMeter(options.language)
+        self._traces = SegmentTraces(options.session_id)
+        self._lanes: dict[str, Lane] = {}
+        self._translating = asyncio.Semaphore(TRANSLATING)
+        # Full: whoever has something to say waits, down to the recogniser and the caller's audio.
+        self._out: Inbox[Output] = Inbox(256)
+        self._heard: Inbox[Heard] = Inbox(20)  # 2 s of audio. Full: the caller's stream waits.
+        self._hypotheses: Inbox[Hypothesis] = Inbox(8)  # Full: the engine's reader waits.
+        self._segmenter = Segmenter(
+            options.language,
+            segmenting(options),
+            first_segment_id=options.first_segment_id,
+            gives_stability=recognizer.capabilities.gives_stability,
+            final_only=options.final_only,
+        )
+        self._recognition = Recognition(
+            recognizer,
+            StreamOptions(options.language, premium=options.tier == "premium", final_only=options.final_only),
+            self._timeline,
+            self._hypotheses.put,
+            self._out.put,
+        )
+
+    async def events(self, inputs: AsyncIterable[Input]) -> AsyncGenerator[Output, None]:
+        """Everything that comes of `inputs`; ends when they have ended and all of it is played out.
+
+        Raises LingocastError (possibly in a group) when recognition is lost for good.
+        """
+        try:
+            async with asyncio.TaskGroup() as tasks:
+                running = tasks.create_task(self._run(inputs), name=f"broadcast {self._options.session_id}")
+                try:
+                    async for event in self._out:
+                        yield event
+                except GeneratorExit:
+                    # The caller is gone. Not left to the TaskGroup, which would wrap it into a failure.
+                    running.cancel()
+        finally:
+            self._traces.close()
+
+    async def _run(self, inputs: AsyncIterable[Input]) -> None:
+        try:
+            async with asyncio.TaskGroup() as lanes:
+                await self._retarget(frozenset(self._options.targets), lanes)
+                await self._conduct(inputs, lanes)
+                for lane in self._lanes.values():
+                    lane.finish()
+        finally:
+            self._out.close()
+
+    async def _conduct(self, inputs: AsyncIterable[Input], lanes: asyncio.TaskGroup) -> None:
+        """Until every segment of `inputs` has been translated."""
+        async with asyncio.TaskGroup() as translations, asyncio.TaskGroup() as tasks:
+            reports = tasks.create_task(self._report_lag(), name="lag reports")
+
+            async def segment(event: Event) -> None:
+                await self._segmented(event, translations)
+
+            segmenting = tasks.create_task(drive(self._segmenter, self._hypotheses, segment), name="segmenter")
+            recognizing = tasks.create_task(self._recognition.run(self._heard), name="recognition")
+            async for event in inputs:
+                await self._receive(event, lanes)
+            self._heard.close()
+            await recognizing
+            self._hypotheses.close()
+            await segmenting
+            reports.cancel()
+
+    async def _receive(self, event: Input, lanes: asyncio.TaskGroup) -> None:
+        match event:
+            case AudioIn(audio, offset):
+                self._measure(audio, offset)
+                await self._heard.put(event)
+            case PausedChanged():
+                await self._heard.put(event)
+            case TargetsChanged(languages):
+                await self._retarget(languages, lanes)
+
+    async def _retarget(self, languages: frozenset[str], lanes: asyncio.TaskGroup) -> None:
+        wanted = languages - {self._options.language}
+        for language in sorted(wanted - self._lanes.keys()):
+            lane = Lane(language, self._options.tier, self._downstream, self._out.put, self._traces)
+            self._lanes[language] = lane
+            lanes.create_task(lane.run(), name=f"lane {language}")
+        for language, lane in self._lanes.items():
+            if language in wanted:
+                lane.wanted = True
+            elif lane.wanted:
+                await lane.rest()
+
+    def _measure(self, audio: bytes, offset: float) -> None:
+        try:
+            self._dynamics.add(pcm.samples(audio), offset)
+        except (ValueError, ArithmeticError) as error:
+            # The voice then sounds neutral; the words matter more.
+            self._no_dynamics(error)
+
+    async def _segmented(self, event: Event, translations: asyncio.TaskGroup) -> None:
+        match event:
+            case SegmentGrew():
+                await self._grew(event)
+            case SegmentClosed():
+                await self._closed(event, translations)
+            case Revised(utterance_id, words):
+                log.info("committed_words_contradicted", utterance=utterance_id, words=words)
+
+    async def _grew(self, event: SegmentGrew) -> None:
+        found = self._traces.open(event.segment_id, self._received_at(event.start))
+        await self._out.put(
+            SourceCaption(
+                event.segment_id,
+                event.text,
+                event.stable_chars,
+                is_final=False,
+                start=event.start,
+                end=event.end,
+                traceparent=found.parent,
+            )
+        )
+        if not event.text:
+            # All was taken back. The id is used again, maybe much later: that is another trace.
+            self._traces.release(event.segment_id)
+
+    async def _closed(self, event: SegmentClosed, translations: asyncio.TaskGroup) -> None:
+        now = asyncio.get_running_loop().time()
+        found = self._traces.open(event.segment_id, self._received_at(event.start))
+        span_between(Span.RECOGNIZE, found.context, found.started, wall_clock(now), {})
+        segment = Segment(
+            event.segment_id,
+            event.text,
+            event.start,
+            event.end,
+            speech_end=self._timeline.arrived(event.end) or now,
+            dynamics=self._dynamics_of(event),
+            trace=found,
+        )
+        text = event.text
+        await self._out.put(
+            SourceCaption(event.segment_id, text, len(text), True, event.start, event.end, found.parent)
+        )
+        lanes = [lane for lane in self._lanes.values() if lane.wanted]
+        for lane in lanes:
+            await lane.expect(segment)
+        self._traces.release(event.segment_id)
+        if lanes:
+            await self._translating.acquire()
+            translations.create_task(self._translate(segment, lanes), name=f"translate {event.segment_id}")
+
+    async def _translate(self, segment: Segment, lanes: list[Lane]) -> None:
+        by_language = {lane.language: lane for lane in lanes}
+        attributes = {Attribute.SEGMENT.value: segment.segment_id}
+        source, tier = self._options.language, self._options.tier
+        try:
+            with tracer.start_as_current_span(Span.TRANSLATE, segment.trace.context, attributes=attributes):
+                async for result in self._downstream.translate(segment.text, source, by_language, tier):
+                    match result:
+                        case Translated(language, text):
+                            await by_language[language].translated(segment, text)
+                        case NotTranslated(language, reason):
+                            await by_language[language].failed(segment, reason)
+        finally:
+            self._translating.release()
+
+    async def _report_lag(self) -> None:
+        while True:
+            await asyncio.sleep(LAG_REPORT_SECONDS)
+            lanes = [lane for lane in self._lanes.values() if lane.wanted]
+            await self._out.put(
+                LagReport(
+                    {lane.language: lane.lag_seconds for lane in lanes if lane.lag_seconds is not None},
+                    {lane.language: lane.queued_seconds() for lane in lanes},
+                )
+            )
+
+    def _dynamics_of(self, event: SegmentClosed) -> Dynamics:
+        try:
+            return self._dynamics.measure(event.start, event.end)
+        except (ValueError, ArithmeticError) as error:
+            self._no_dynamics(error)
+            return NEUTRAL
+
+    def _no_dynamics(self, error: Exception) -> None:
+        log.warning("dynamics_failed", error=type(error).__name__)
+        _dynamics_failures.add(1)
+
+    def _received_at(self, offset: float) -> float:
+        return self._timeline.received_at(offset) or wall_clock(asyncio.get_running_loop().time())
+
+
+def segmenting(options: Options) -> Segmenting:
+    """The segmenter's numbers, with the caller's bound on text that waits."""
+    usual = Segmenting()
+    if options.buffer_seconds is None:
+        return usual
+    hold = min(usual.hold_seconds, options.buffer_seconds)
+    return replace(usual, hold_seconds=hold, buffer_seconds=options.buffer_seconds)

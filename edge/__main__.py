@@ -1,0 +1,47 @@
+"""Runs the edge: opens what it needs top to bottom, serves until told to stop, drains, closes bottom to top."""
+
+import asyncio
+import json
+
+import uvloop
+
+from chassis.calling import connect
+from chassis.serving import until_told_to_stop
+from chassis.settings import load
+from chassis.telemetry import telemetry
+from edge.app import make_app, serve_http
+from edge.auth import LocalIssuer, open_verifier
+from edge.config import Config
+from edge.edge import Edge, open_edge
+
+SPEAKER_LINK_HOURS = 24
+
+
+async def main(config: Config) -> None:
+    issuer = None if config.auth_issuer else LocalIssuer.open(config.data)
+    async with (
+        connect(config.session) as session,
+        connect(config.transcription) as transcription,
+        open_verifier(config, config.data) as verifier,
+        open_edge(config, verifier, session, transcription) as edge,
+        serve_http(make_app(edge, issuer.jwks() if issuer else None), config.host, config.port) as url,
+        asyncio.TaskGroup() as tasks,
+    ):
+        announcement = tasks.create_task(announce(edge, config.public_url or url, issuer))
+        await until_told_to_stop()
+        announcement.cancel()
+        await edge.drain()
+
+
+async def announce(edge: Edge, url: str, issuer: LocalIssuer | None) -> None:
+    """One line of JSON on stdout when sockets can be served: for whoever started us."""
+    await edge.until_ready()
+    link = f"{url}/speak#token={issuer.mint('speaker', SPEAKER_LINK_HOURS)}" if issuer else None
+    languages = edge.languages.offered()
+    print(json.dumps({"event": "ready", "url": url, "speaker_link": link, "languages": languages}), flush=True)
+
+
+if __name__ == "__main__":
+    config = load(Config)
+    with telemetry("edge", config.otlp_endpoint, config.log_level):
+        uvloop.run(main(config))

@@ -1,0 +1,51 @@
+"""The settings of the edge."""
+
+from pydantic import Field, SecretStr
+from pydantic_settings import SettingsConfigDict
+
+from edge.auth import AuthSettings
+
+
+class Config(AuthSettings):
+    """edge: the WebSocket servers that speakers and listeners connect to."""
+
+    model_config = SettingsConfigDict(env_prefix="EDGE_")
+
+    host: str = Field("127.0.0.1", validation_alias="HOST", description="Address to serve HTTP and WebSockets on.")
+    port: int = Field(8080, ge=0, le=65_535, validation_alias="PORT", description="Port to serve; 0 takes a free one.")
+    public_url: str = Field(
+        "", description="How people reach the edge (https://…), for join links. Empty: as the request named it."
+    )
+    session: str = Field(
+        "127.0.0.1:50051", validation_alias="SESSION_ADDRESS", description="Where session_svc answers."
+    )
+    transcription: str = Field(
+        "127.0.0.1:50052", validation_alias="TRANSCRIPTION_ADDRESS", description="Where transcription_svc answers."
+    )
+    heard_within_seconds: float = Field(
+        90.0, gt=0, description="A socket from which nothing came for so long is closed (connectionTimeout)."
+    )
+    tail_seconds: float = Field(
+        15.0, ge=0, description="After endSession, how long what was said before may still play out to listeners."
+    )
+    drain_seconds: float = Field(30.0, ge=0, description="After SIGTERM, how long sockets have to move elsewhere.")
+    tell_loss_after_seconds: float = Field(
+        5.0, ge=0, description="How long recognition may be lost before the speaker is told."
+    )
+    status_period_seconds: float = Field(30.0, gt=0, description="How often the speaker gets a status unasked.")
+    audio_chunks_per_second: int = Field(50, ge=1, description="Chunks a second that a speaker may send.")
+    rate_violation_seconds: float = Field(
+        30.0, gt=0, description="How long a speaker may send too fast before the session ends (a sixth of it: warned)."
+    )
+    mailbox_seconds: float = Field(10.0, gt=0, description="Audio that waits for a slow listener, at most.")
+    limit_addresses: bool = Field(
+        True, description="Ask the shared limits on connections and joins of a client address. Off for load tests."
+    )
+    trusted_proxies: int = Field(
+        0, ge=0, le=10, description="Proxies in front, whose X-Forwarded-For entries are believed."
+    )
+    address_key: SecretStr = Field(
+        SecretStr("lingocast"),
+        description="Key under which client addresses are hashed for the shared limits; the same on all edges.",
+    )
+    languages_period_seconds: float = Field(60.0, gt=0, description="How often the languages on offer are asked for.")

@@ -1,0 +1,386 @@
+"""How a socket comes to be: floods, refusals in both flavours, then creating, joining or refreshing.
+
+Everything that can be refused is decided before the upgrade, so that plain clients get an HTTP status. A browser
+cannot read that, so `lingocast.v1` clients are upgraded all the same, told, and closed.
+"""
+
+import hashlib
+import hmac
+import socket as sockets
+from collections.abc import Sequence
+from dataclasses import dataclass
+from functools import partial
+from secrets import token_hex
+from typing import Final
+
+import structlog
+from aiohttp import ClientConnectionResetError, web
+
+from chassis.errors import Conflict, Denied, Exhausted, Invalid, LingocastError, NotFound, Unavailable
+from chassis.telemetry import Attribute, Metric, meter
+from edge.broadcast import Broadcast
+from edge.domain.admission import RateWindow
+from edge.edge import Edge
+from edge.listener import ListenerActions, ListenerSeat
+from edge.protocol import connect, server
+from edge.protocol.errors import Close, close_code, error_message
+from edge.protocol.roles import Role
+from edge.protocol.wire import SUBPROTOCOL, Flavour, milliseconds, state_message
+from edge.sessions import CONNECT, CREATE, JOIN, Limit, NewSession, SessionView, connection_hash
+from edge.socket import Actions, Socket, errors_sent
+from edge.speaker import SpeakerActions
+
+log = structlog.get_logger()
+sockets_opened = meter.create_counter(Metric.SOCKETS)
+
+FRAME_LIMIT: Final = 1 << 20
+"""aiohttp's own limit, which closes the socket; ours, which only refuses the message, is far below."""
+
+SEND_BUFFER_BYTES: Final = 64 * 1024
+"""Of the kernel, for each socket. Without a cap it hides minutes of stale audio, and no slow listener is ever seen."""
+
+UPGRADED: Final = web.RequestKey("upgraded", bool)
+"""Set once the answer to a request is a WebSocket: from then on there is no other."""
+
+ListenerQuery = connect.JoinSession | connect.RefreshListener
+
+
+@dataclass(frozen=True, slots=True)
+class Caller:
+    """Who asks to come in, and in which flavour."""
+
+    request: web.Request
+    flavour: Flavour
+
+
+class Entrance:
+    """The handler of `GET /ws`."""
+
+    def __init__(self, edge: Edge) -> None:
+        self._edge = edge
+        self._config = edge.config
+
+    async def __call__(self, request: web.Request) -> web.StreamResponse:
+        caller = Caller(request, _flavour(request))
+        if not web.WebSocketResponse(protocols=(SUBPROTOCOL,)).can_prepare(request).ok:
+            return _json_refusal(Invalid("INVALID_MESSAGE", "this address is for WebSockets"))
+        try:
+            await self._take_address(CONNECT, request)
+        except Exhausted as flood:
+            return _json_refusal(flood)
+        try:
+            if self._edge.draining:
+                raise Unavailable("SERVICE_UNAVAILABLE", "this edge is going away; connect again")
+            return await self._admit(connect.read(request.query), caller)
+        except LingocastError as error:
+            return await self._refuse(error, caller)
+
+    async def _admit(self, query: connect.Query, caller: Caller) -> web.StreamResponse:
+        match query:
+            case connect.CreateSession():
+                return await self._create(query, caller)
+            case connect.RefreshSpeaker():
+                return await self._refresh_speaker(query, caller)
+            case _:
+                return await self._listen(query, caller)
+
+    async def _create(self, query: connect.CreateSession, caller: Caller) -> web.StreamResponse:
+        speaker = await self._edge.verifier.verify(_token(query.token, caller.request))
+        source = self._edge.languages.source(query.source_language)
+        await self._edge.sessions.take(CREATE, self._hashed(speaker.user_id))
+        connection_id = token_hex(16)
+        wanted = NewSession(
+            source_language=source,
+            quality_tier=query.quality_tier,
+            final_only=not query.partial_results,
+            min_stability=query.min_stability or 0.0,
+            max_buffer_seconds=query.max_buffer_seconds or 0.0,
+            pin=query.pin,
+        )
+        view = await self._edge.sessions.create(connection_id, speaker.user_id, wanted)
+        created = server.SessionCreated(
+            session_id=view.session_id,
+            source_language=view.source_language,
+            quality_tier=view.quality_tier,
+            connection_id=connection_id,
+            expires_at=milliseconds(view.expires_at),
+            join_url=join_url(self._config.public_url, caller.request, view.session_id),
+        )
+        broadcast = self._edge.open_broadcast(view, connection_id)
+        return await self._speak(query, caller, broadcast, connection_id, [created])
+
+    async def _refresh_speaker(self, query: connect.RefreshSpeaker, caller: Caller) -> web.StreamResponse:
+        speaker = await self._edge.verifier.verify(_token(query.token, caller.request))
+        connection_id = token_hex(16)
+        present = self._edge.broadcasts.get(query.session_id)
+        if present is not None:
+            present.expect(connection_id)
+        try:
+            view = await self._edge.sessions.refresh_speaker(
+                query.session_id, query.connection_id or "", connection_id, speaker.user_id
+            )
+        except (Conflict, Denied, Exhausted, Invalid, NotFound):
+            # Refused for sure: anybody with a token may ask, and nothing of it is to be kept.
+            if present is not None:
+                present.forget(connection_id)
+            raise
+        broadcast = self._edge.broadcasts.get(view.session_id)
+        if broadcast is None or broadcast.ended:
+            broadcast = self._edge.open_broadcast(view, connection_id, taken_over=True)
+        first = [
+            server.ConnectionRefreshComplete(
+                session_id=view.session_id, new_connection_id=connection_id, role="speaker"
+            ),
+            server.StateRestored(broadcast_state=state_message(broadcast.switches)),
+        ]
+        return await self._speak(query, caller, broadcast, connection_id, first)
+
+    async def _speak(
+        self,
+        query: connect.CreateSession | connect.RefreshSpeaker,
+        caller: Caller,
+        broadcast: Broadcast,
+        connection_id: str,
+        first: Sequence[server.Message],
+    ) -> web.StreamResponse:
+        session_id = broadcast.view.session_id
+        socket = None
+        try:
+            ws = await _upgrade(caller)
+            socket = self._socket(caller, ws, Role.SPEAKER, session_id, connection_id)
+            for content in first:
+                socket.tell(content)
+            broadcast.attach(socket, connection_id)
+            actions = SpeakerActions(
+                socket,
+                broadcast,
+                sample_rate=int(query.sample_rate),
+                ack=query.ack and caller.flavour is Flavour.PLAIN,
+                rate_window=self._rate_window(),
+            )
+            try:
+                await self._run(socket, actions)
+            finally:
+                actions.finish()
+            return ws
+        finally:
+            # A socket that another replaced is not the session's any more, and leaves nothing behind in the store.
+            gone = socket is None or broadcast.detach(socket)
+            if gone and not broadcast.ended:
+                self._edge.departures.add(session_id, connection_id)
+
+    async def _listen(self, query: ListenerQuery, caller: Caller) -> web.StreamResponse:
+        source = (await self._live(query.session_id)).source_language
+        language = self._edge.languages.target(source, query.target_language)
+        await self._take_address(JOIN, caller.request)
+        connection_id = token_hex(16)
+        seat = ListenerSeat(
+            self._edge.hub,
+            query.session_id,
+            language,
+            flavour=caller.flavour,
+            audio=query.audio == "on",
+            source=query.captions == "source",
+        )
+        try:
+            try:
+                first, view = await self._enter(query, connection_id, language)
+            except Unavailable:
+                # The store may have counted us though its answer was lost; a departure too many changes nothing.
+                self._edge.departures.add(query.session_id, connection_id)
+                raise
+            return await self._hear(seat, view, caller, connection_id, first)
+        finally:
+            seat.leave()
+
+    async def _enter(
+        self, query: ListenerQuery, connection_id: str, language: str
+    ) -> tuple[list[server.Message], SessionView]:
+        """Joins or refreshes in the store; what the listener is told first."""
+        if isinstance(query, connect.RefreshListener):
+            view = await self._replace_listener(query, connection_id, language)
+            complete = server.ConnectionRefreshComplete(
+                session_id=view.session_id,
+                new_connection_id=connection_id,
+                role="listener",
+                target_language=language,
+            )
+            return [complete, server.StateRestored(broadcast_state=state_message(view.switches))], view
+        view = await self._edge.sessions.join(query.session_id, connection_id, language, query.pin)
+        joined = server.SessionJoined(
+            session_id=view.session_id,
+            source_language=view.source_language,
+            target_language=language,
+            connection_id=connection_id,
+            listener_count=view.listener_count,
+            quality_tier=view.quality_tier,
+            broadcast_state=state_message(view.switches),
+        )
+        return [joined], view
+
+    async def _replace_listener(self, query: connect.RefreshListener, connection_id: str, language: str) -> SessionView:
+        if query.connection_id is None:
+            return await self._edge.sessions.join(query.session_id, connection_id, language, query.pin)
+        view = await self._edge.sessions.refresh_listener(
+            query.session_id, query.connection_id, connection_id, language
+        )
+        former = self._edge.sockets.get(query.connection_id)
+        if former is not None:
+            former.close(Close.NORMAL, "replaced by a refresh")
+        return view
+
+    async def _hear(
+        self,
+        seat: ListenerSeat,
+        view: SessionView,
+        caller: Caller,
+        connection_id: str,
+        first: Sequence[server.Message],
+    ) -> web.StreamResponse:
+        tail = self._config.tail_seconds
+        unwatch = self._edge.watches.subscribe(view, lambda change: seat.watched(change, tail))
+        try:
+            ws = await _upgrade(caller)
+            socket = self._socket(caller, ws, Role.LISTENER, view.session_id, connection_id)
+            for content in first:
+                socket.tell(content)
+            seat.open(socket)
+            actions = ListenerActions(
+                socket,
+                seat,
+                partial(self._edge.languages.target, view.source_language),
+                partial(self._edge.sessions.change_language, view.session_id, connection_id),
+            )
+            await self._run(socket, actions)
+            return ws
+        finally:
+            unwatch()
+            self._edge.departures.add(view.session_id, connection_id)
+
+    async def _live(self, session_id: str) -> SessionView:
+        view = await self._edge.sessions.get(session_id)
+        if not view.live:
+            raise NotFound("SESSION_NOT_FOUND", "this session has ended")
+        return view
+
+    async def _run(self, socket: Socket, actions: Actions) -> None:
+        self._edge.sockets[socket.connection_id] = socket
+        sockets_opened.add(1, {Attribute.REASON: socket.role.value})
+        log.info("socket_opened", session=socket.session_id, role=socket.role.value, flavour=socket.flavour.value)
+        try:
+            await socket.run(actions)
+        finally:
+            del self._edge.sockets[socket.connection_id]
+            name = connection_hash(socket.connection_id)
+            log.info("socket_closed", session=socket.session_id, role=socket.role.value, connection=name)
+
+    def _socket(
+        self,
+        caller: Caller,
+        ws: web.WebSocketResponse,
+        role: Role,
+        session_id: str,
+        connection_id: str,
+    ) -> Socket:
+        return Socket(
+            ws,
+            caller.request.transport,
+            flavour=caller.flavour,
+            role=role,
+            session_id=session_id,
+            connection_id=connection_id,
+            heard_within=self._config.heard_within_seconds,
+            mailbox_seconds=self._config.mailbox_seconds,
+        )
+
+    def _rate_window(self) -> RateWindow:
+        close_after = self._config.rate_violation_seconds
+        return RateWindow(self._config.audio_chunks_per_second, close_after / 6, close_after)
+
+    async def _refuse(self, error: LingocastError, caller: Caller) -> web.StreamResponse:
+        if caller.flavour is Flavour.PLAIN or caller.request.transport is None:
+            return _json_refusal(error)
+        told = _told(error)
+        ws = await _upgrade(caller)
+        try:
+            await ws.send_str(told.to_json().decode())
+            await ws.close(code=close_code(told.code), message=told.code.encode())
+        except (ClientConnectionResetError, ConnectionResetError):
+            log.debug("refused_peer_was_gone")
+        return ws
+
+    async def _take_address(self, limit: Limit, request: web.Request) -> None:
+        """Raises Exhausted(RATE_LIMIT_EXCEEDED)."""
+        if self._config.limit_addresses:
+            address = client_address(
+                request.remote or "",
+                # Some proxies add a header of their own instead of going on with the client's.
+                ",".join(request.headers.getall("X-Forwarded-For", ())),
+                self._config.trusted_proxies,
+            )
+            await self._edge.sessions.take(limit, self._hashed(address))
+
+    def _hashed(self, subject: str) -> str:
+        key = self._config.address_key.get_secret_value().encode()
+        return hmac.new(key, subject.encode(), hashlib.sha256).hexdigest()[:32]
+
+
+def client_address(remote: str, forwarded_for: str, trusted_proxies: int) -> str:
+    """Who is at the other end: the entry before those that `trusted_proxies` proxies added."""
+    entries = [entry.strip() for entry in forwarded_for.split(",") if entry.strip()]
+    return [*entries, remote][max(0, len(entries) - trusted_proxies)] if trusted_proxies else remote
+
+
+def join_url(public_url: str, request: web.Request, session_id: str) -> str:
+    """What listeners open."""
+    origin = public_url.rstrip("/") or f"{request.scheme}://{request.host}"
+    return f"{origin}/s/{session_id}"
+
+
+def _flavour(request: web.Request) -> Flavour:
+    offered = request.headers.get("Sec-WebSocket-Protocol", "")
+    return Flavour.V1 if SUBPROTOCOL in {name.strip() for name in offered.split(",")} else Flavour.PLAIN
+
+
+def _token(in_query: str, request: web.Request) -> str:
+    scheme, _, token = request.headers.get("Authorization", "").partition(" ")
+    return token.strip() if scheme.lower() == "bearer" else in_query
+
+
+def _told(error: LingocastError) -> server.ErrorMessage:
+    told = error_message(error)
+    errors_sent.add(1, {Attribute.REASON: told.code})
+    log.info("refused", code=told.code, correlation=told.correlation_id)
+    return told
+
+
+def _json_refusal(error: LingocastError) -> web.Response:
+    told = _told(error)
+    body, headers = told.to_json(), retry_headers(told)
+    return web.Response(status=told.status, body=body, content_type="application/json", headers=headers)
+
+
+def retry_headers(told: server.ErrorMessage) -> dict[str, str]:
+    """`Retry-After`, where an error knows it."""
+    return {} if told.retry_after is None else {"Retry-After": str(told.retry_after)}
+
+
+async def _upgrade(caller: Caller) -> web.WebSocketResponse:
+    ws = web.WebSocketResponse(
+        timeout=2.0,  # For the answer to our close frame.
+        protocols=(SUBPROTOCOL,) if caller.flavour is Flavour.V1 else (),
+        compress=False,
+        max_msg_size=FRAME_LIMIT,
+        # Every frame looks whether the peer keeps up, so that what it misses stays in the mailbox, where it can drop.
+        writer_limit=0,
+        decode_text=False,
+    )
+    transport = caller.request.transport
+    if transport is not None:
+        raw = transport.get_extra_info("socket")
+        if raw is not None:
+            raw.setsockopt(sockets.SOL_SOCKET, sockets.SO_SNDBUF, SEND_BUFFER_BYTES)
+        transport.set_write_buffer_limits(high=SEND_BUFFER_BYTES)
+    caller.request[UPGRADED] = True
+    await ws.prepare(caller.request)
+    return ws

@@ -1,0 +1,70 @@
+"""How sessions change, as told by session_svc: one watch a session on this edge, shared by its sockets."""
+
+import asyncio
+from collections.abc import Callable
+from dataclasses import dataclass, field, replace
+from typing import TypeAlias
+
+import structlog
+
+from chassis.errors import LingocastError, NotFound
+from edge.sessions import Sessions, SessionView, Watched
+
+log = structlog.get_logger()
+
+RETRY_SECONDS = 0.5
+
+Receiver: TypeAlias = Callable[[Watched], None]
+
+
+@dataclass(slots=True)
+class _Watch:
+    last: Watched
+    task: asyncio.Task[None] | None = None
+    receivers: list[Receiver] = field(default_factory=list)
+
+
+class Watches:
+    """Watches that survive a loss of session_svc. Their tasks belong to `tasks`."""
+
+    def __init__(self, sessions: Sessions, tasks: asyncio.TaskGroup) -> None:
+        self._sessions = sessions
+        self._tasks = tasks
+        self._watches: dict[str, _Watch] = {}
+
+    def subscribe(self, view: SessionView, receive: Receiver) -> Callable[[], None]:
+        """Calls `receive`, which must not wait, after each change, until what this returns is called. A session that
+        is not found any more is told as ended."""
+        watch = self._watches.get(view.session_id)
+        if watch is None:
+            watch = self._watches[view.session_id] = _Watch(Watched(view, ""))
+            watch.task = self._tasks.create_task(self._follow(view.session_id, watch))
+        watch.receivers.append(receive)
+
+        def unsubscribe() -> None:
+            if receive in watch.receivers:
+                watch.receivers.remove(receive)
+            if not watch.receivers and self._watches.get(view.session_id) is watch:
+                del self._watches[view.session_id]
+                if watch.task is not None:
+                    watch.task.cancel()
+
+        return unsubscribe
+
+    async def _follow(self, session_id: str, watch: _Watch) -> None:
+        while watch.last.session.live:
+            try:
+                async for watched in self._sessions.watch(session_id):
+                    self._tell(watch, watched)
+            except NotFound:
+                gone = replace(watch.last.session, live=False, end_reason=watch.last.session.end_reason or "expired")
+                self._tell(watch, Watched(gone, ""))
+            except LingocastError as error:
+                log.warning("watch_lost", session=session_id, reason=error.reason)
+            if watch.last.session.live:
+                await asyncio.sleep(RETRY_SECONDS)
+
+    def _tell(self, watch: _Watch, watched: Watched) -> None:
+        watch.last = watched
+        for receive in tuple(watch.receivers):
+            receive(watched)

@@ -1,0 +1,241 @@
+"""DynamoDB as the services with tables use it: one request at a time, with a deadline, failing in our words.
+
+Hidden here: the SDK, its errors, and how values travel. The SDK's own retries are off: who keeps records decides what
+is safe to send twice, and how often fits into the caller's deadline. Tables as data are in `chassis.tables`.
+"""
+
+import asyncio
+import math
+from collections.abc import AsyncIterator, Iterator, Mapping
+from contextlib import asynccontextmanager, contextmanager
+from typing import Any, cast
+
+import aioboto3
+from aiobotocore.config import AioConfig
+from botocore.exceptions import (
+    BotoCoreError,
+    ClientError,
+    HTTPClientError,
+    IncompleteReadError,
+    NoCredentialsError,
+    NoRegionError,
+    PartialCredentialsError,
+    ProfileNotFound,
+)
+from botocore.parsers import ResponseParserError
+from pydantic import Field
+
+from chassis.errors import Conflict, Unavailable
+from chassis.settings import Settings
+
+Value = str | int | float | bool
+Attributes = dict[str, dict[str, Any]]
+
+CONDITION_FAILED = "ConditionalCheckFailed"
+TRANSACTION_CONFLICT = "TransactionConflict"
+
+# What no second try mends: a person has to. The part of the sentence that says what.
+_LACKING = {
+    "ResourceNotFoundException": "a table or index is missing; `python -m <service>.tables create` makes it",
+    "UnrecognizedClientException": "the AWS credentials are not known there",
+    "InvalidSignatureException": "the AWS credentials do not fit, or this machine's clock is wrong",
+    "IncompleteSignatureException": "the AWS credentials are not complete",
+    "MissingAuthenticationTokenException": "AWS credentials are missing",
+    "AccessDeniedException": "the AWS credentials do not allow this operation",
+    "ExpiredTokenException": "the AWS credentials have expired",
+    "OptInRequired": "the AWS account has no DynamoDB in this region",
+}
+_NO_CREDENTIALS = "no AWS credentials; give the process a role, or set AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY"
+# The same request may go in a moment.
+_LATER = {
+    "ProvisionedThroughputExceededException",
+    "ThrottlingException",
+    "RequestLimitExceeded",
+    "LimitExceededException",
+    "InternalServerError",
+    "ServiceUnavailable",
+    "RequestTimeout",
+    "RequestTimeoutException",
+}
+# Others are at the same records at this moment.
+_CONTENDED = {
+    "TransactionConflictException",
+    "TransactionInProgressException",
+    "ReplicatedWriteConflictException",
+}
+
+
+class DynamoSettings(Settings):
+    """The settings of every service that keeps something in DynamoDB. AWS credentials are found as by every AWS SDK."""
+
+    dynamodb_prefix: str = Field(
+        "lingocast-",
+        pattern=r"^[A-Za-z0-9_.-]{0,100}$",
+        validation_alias="DYNAMODB_PREFIX",
+        description="What the names of the DynamoDB tables begin with.",
+    )
+    dynamodb_region: str = Field(
+        "", validation_alias="AWS_REGION", description="AWS region. Empty: as the AWS configuration file says."
+    )
+    dynamodb_endpoint: str = Field(
+        "",
+        validation_alias="AWS_ENDPOINT_URL_DYNAMODB",
+        description="URL of another DynamoDB than Amazon's own, such as a local one.",
+    )
+    dynamodb_timeout_seconds: float = Field(
+        0.5,
+        gt=0,
+        validation_alias="DYNAMODB_TIMEOUT_SECONDS",
+        description="How long one request to DynamoDB may take, seconds. Calls have 2 s, and up to three tries.",
+    )
+    dynamodb_connections: int = Field(
+        100, ge=1, validation_alias="DYNAMODB_CONNECTIONS", description="Connections to DynamoDB at most."
+    )
+
+
+class Misconfigured(Unavailable):
+    """The database cannot be used as it is set up: no table, no credentials, no region. Trying again is no use."""
+
+    retryable = False
+
+    def __init__(self, lacking: str, *, missing_table: bool = False) -> None:
+        super().__init__("STORE_UNAVAILABLE", f"DynamoDB cannot be used: {lacking}")
+        self.missing_table = missing_table
+
+
+class Cancelled(Conflict):
+    """Nothing was written. `reasons`: one for each record, in the order of the request; "None" where all was well.
+
+    CONDITION_FAILED, TRANSACTION_CONFLICT, or another of DynamoDB's cancellation reasons. A request for one record has
+    one reason; a transaction that could not even begin has only TRANSACTION_CONFLICT.
+    """
+
+    def __init__(self, reasons: tuple[str, ...]) -> None:
+        super().__init__("CONFLICT", "the state changed meanwhile")
+        self.reasons = reasons
+
+
+class DynamoDB:
+    """A connected client; safe to use from many tasks."""
+
+    def __init__(self, client: Any, settings: DynamoSettings) -> None:
+        self._client, self._settings = client, settings
+
+    def table(self, name: str) -> str:
+        """The name of a table with the prefix of this installation."""
+        return self._settings.dynamodb_prefix + name
+
+    async def request(self, operation: str, *, timeout: float | None = None, **parameters: Any) -> dict[str, Any]:
+        """One request (`put_item`, ...) without retries, and its answer. `timeout` in seconds, else the setting's.
+
+        Raises Cancelled where conditions or other writers stood against it, Unavailable(STORE_UNAVAILABLE) when there
+        was no answer or one that says "later" (a write may then have happened or not), Misconfigured where that will
+        not change by itself.
+        """
+        with _errors():
+            # Also bounds the wait for a free connection, which the SDK's own time-outs do not.
+            async with asyncio.timeout(timeout or self._settings.dynamodb_timeout_seconds):
+                answer: dict[str, Any] = await getattr(self._client, operation)(**parameters)
+        return answer
+
+
+@asynccontextmanager
+async def open_dynamodb(settings: DynamoSettings) -> AsyncIterator[DynamoDB]:
+    """A client, closed at the end. Talks to nobody yet. Raises Misconfigured without a region."""
+    config = AioConfig(
+        connect_timeout=settings.dynamodb_timeout_seconds,
+        read_timeout=settings.dynamodb_timeout_seconds,
+        max_pool_connections=settings.dynamodb_connections,
+        retries={"total_max_attempts": 1},
+        # What is sent is built here and tested; checking it again is a fifth of the time a request takes.
+        parameter_validation=False,
+    )
+    with _errors():
+        client = aioboto3.Session().client(
+            "dynamodb",
+            config=config,
+            region_name=settings.dynamodb_region or None,
+            endpoint_url=settings.dynamodb_endpoint or None,
+        )
+        opened = await client.__aenter__()
+    try:
+        yield DynamoDB(opened, settings)
+    finally:
+        await client.__aexit__(None, None, None)
+
+
+def to_attribute(value: Value) -> dict[str, Any]:
+    """A value as it travels. Numbers are decimal and exact. Raises ValueError for what DynamoDB has no number for."""
+    match value:
+        case str():
+            return {"S": value}
+        case bool():
+            return {"BOOL": value}
+        case int() if abs(value) < 10**38:
+            return {"N": str(value)}
+        case float() if value == 0.0 or (math.isfinite(value) and 1e-130 <= abs(value) < 1e126):
+            # The shortest decimal that reads as the same float; at most 17 of the 38 digits.
+            return {"N": repr(value)}
+        case _:
+            raise ValueError(f"not a number that DynamoDB keeps: {value}")
+
+
+def from_attribute(attribute: Mapping[str, Any]) -> Value:
+    """The value. A number without a fraction comes back as int, whatever it was: equal, and DynamoDB does not tell."""
+    match attribute:
+        case {"S": str(text)}:
+            return text
+        case {"BOOL": bool(flag)}:
+            return flag
+        case {"N": str(digits)}:
+            try:
+                return int(digits)
+            except ValueError:
+                number = float(digits)
+                return int(number) if number.is_integer() and abs(number) < 2**53 else number
+        case _:
+            raise ValueError(f"not a scalar: {', '.join(attribute)}")
+
+
+def to_attributes(item: Mapping[str, Value]) -> Attributes:
+    """A record as it travels."""
+    return {name: to_attribute(value) for name, value in item.items()}
+
+
+def from_attributes(attributes: Mapping[str, Mapping[str, Any]]) -> dict[str, Value]:
+    """A record that travelled."""
+    return {name: from_attribute(attribute) for name, attribute in attributes.items()}
+
+
+@contextmanager
+def _errors() -> Iterator[None]:
+    try:
+        yield
+    except ClientError as error:
+        raise _answered(error) from error
+    except (NoCredentialsError, PartialCredentialsError) as error:
+        raise Misconfigured(_NO_CREDENTIALS) from error
+    except NoRegionError as error:
+        raise Misconfigured("no AWS region; set AWS_REGION") from error
+    except ProfileNotFound as error:
+        raise Misconfigured("the AWS profile does not exist") from error
+    except (HTTPClientError, IncompleteReadError, BotoCoreError, ResponseParserError, OSError, TimeoutError) as error:
+        raise Unavailable("STORE_UNAVAILABLE", "DynamoDB does not answer") from error
+
+
+def _answered(error: Any) -> Exception:
+    """What an answer that is an error means."""
+    code = str(error.response.get("Error", {}).get("Code", ""))
+    status = int(error.response.get("ResponseMetadata", {}).get("HTTPStatusCode", 0))
+    if code == "ConditionalCheckFailedException":
+        return Cancelled((CONDITION_FAILED,))
+    if code == "TransactionCanceledException":
+        return Cancelled(tuple(str(reason.get("Code", "None")) for reason in error.response["CancellationReasons"]))
+    if code in _CONTENDED:
+        return Cancelled((TRANSACTION_CONFLICT,))
+    if code in _LACKING:
+        return Misconfigured(_LACKING[code], missing_table=code == "ResourceNotFoundException")
+    if status >= 500 or code in _LATER:
+        return Unavailable("STORE_UNAVAILABLE", "DynamoDB does not take the request now")
+    # What we asked for wrongly is a mistake of ours.
+    return cast(Exception, error)

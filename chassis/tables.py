@@ -1,0 +1,300 @@
+"""DynamoDB tables as data, and the command that makes and describes them: `python -m <service>.tables`.
+
+What is there is never changed in a way that could lose something: a table or index that differs in its keys is named,
+and a person decides.
+"""
+
+import argparse
+import asyncio
+import sys
+import time
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from botocore.exceptions import ClientError
+
+from chassis.dynamodb import DynamoDB, DynamoSettings, Misconfigured, open_dynamodb
+from chassis.errors import LingocastError, Unavailable
+from chassis.settings import describe as describe_settings
+from chassis.settings import load
+
+# Making a table takes Amazon some ten seconds, filling an index of many records minutes.
+_PATIENCE_SECONDS = 900.0
+_LOOK_EVERY_SECONDS = 1.0
+# These requests are rare and slower than those for records.
+_REQUEST_SECONDS = 10.0
+_UNKNOWN = {"UnknownOperationException", "NotImplementedException", "InvalidAction"}
+
+
+@dataclass(frozen=True, slots=True)
+class Index:
+    """A global secondary index; keys are text. `whole`: it holds all attributes, else only the keys."""
+
+    name: str
+    key: str
+    sort: str = ""
+    whole: bool = True
+
+
+@dataclass(frozen=True, slots=True)
+class Table:
+    """A table; its key is text. `ttl`: the attribute with the whole second after which DynamoDB deletes a record."""
+
+    name: str
+    key: str
+    indexes: tuple[Index, ...] = ()
+    ttl: str = "ttl"
+
+
+@dataclass(frozen=True, slots=True)
+class Found:
+    """What there is of a table; `description` empty when there is none. `backup` is a state, or why there is none."""
+
+    description: dict[str, Any]
+    ttl: str = ""
+    backup: str = ""
+
+
+def faults(table: Table, found: Found) -> Iterator[str]:
+    """In what a table differs from what it must be; nothing when all is well."""
+    there = found.description
+    if not there:
+        yield "is missing"
+        return
+    if there["TableStatus"] not in ("ACTIVE", "UPDATING"):
+        yield f"is {there['TableStatus']}"
+    if _keys(there) != _wanted_keys(table.key):
+        yield f"has the key {_shown_keys(there)}, not {table.key}; delete it, or choose another DYNAMODB_PREFIX"
+    indexes = {index["IndexName"]: index for index in there.get("GlobalSecondaryIndexes", [])}
+    for index in table.indexes:
+        if index.name not in indexes:
+            yield f"lacks the index {index.name}"
+        elif _keys(indexes[index.name]) != _wanted_keys(index.key, index.sort):
+            yield f"has other keys in the index {index.name}; delete that index, then create"
+        elif index.whole and indexes[index.name]["Projection"]["ProjectionType"] != "ALL":
+            yield f"has not all attributes in the index {index.name}; delete that index, then create"
+        elif indexes[index.name].get("IndexStatus", "ACTIVE") not in ("ACTIVE", "UPDATING"):
+            yield f"is still filling the index {index.name}"
+    if table.ttl and found.ttl != table.ttl:
+        yield f"does not delete expired records (time to live of {table.ttl} is off)"
+
+
+async def look(database: DynamoDB, table: Table) -> Found:
+    """What there is of a table. Raises Unavailable(STORE_UNAVAILABLE), Misconfigured."""
+    name = database.table(table.name)
+    description = await _description(database, table)
+    if not description:
+        return Found({})
+    return Found(description, await _ttl(database, name), await _backup(database, name))
+
+
+async def check(database: DynamoDB, tables: Sequence[Table], service: str) -> None:
+    """That a service can start: every table and index is there. Raises Misconfigured with what to do, Unavailable."""
+    for table in tables:
+        wrong = list(faults(table, Found(await _description(database, table), table.ttl)))
+        if wrong:
+            name = database.table(table.name)
+            raise Misconfigured(f"table {name} {wrong[0]}. `python -m {service}.tables create` makes what is missing")
+
+
+async def create(
+    database: DynamoDB, tables: Sequence[Table], *, ttl: bool = True, point_in_time_recovery: bool = False
+) -> None:
+    """Makes what is missing of the tables, all at once, and waits until they can be used. Repeated, changes nothing.
+
+    Raises Unavailable, also when DynamoDB is not done within 15 minutes.
+    """
+    async with asyncio.TaskGroup() as tasks:
+        for table in tables:
+            tasks.create_task(_create(database, table, ttl, point_in_time_recovery))
+
+
+def main(service: str, kind: type[DynamoSettings], tables: Sequence[Table], arguments: list[str] | None = None) -> int:
+    """The command. The exit status is 0 when all tables are there as they must be."""
+    parser = argparse.ArgumentParser(
+        prog=f"python -m {service}.tables",
+        description="Make or describe the DynamoDB tables that this service keeps its records in.",
+        epilog=describe_settings(kind),
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+    )
+    commands = parser.add_subparsers(dest="command", required=True)
+    make = commands.add_parser("create", help="make what is missing (on-demand billing), wait until it can be used")
+    make.add_argument("--point-in-time-recovery", action="store_true", help="continuous backups of 35 days; they cost")
+    make.add_argument("--no-ttl", action="store_true", help="let expired records lie; reads ignore them all the same")
+    commands.add_parser("describe", help="what is there; exit status 1 when something is missing or different")
+    options = parser.parse_args(arguments)
+    try:
+        return asyncio.run(_run(load(kind, []), tables, options))
+    except* LingocastError as failed:
+        for error in failed.exceptions:
+            _say(str(error), sys.stderr)
+    return 1
+
+
+async def _run(settings: DynamoSettings, tables: Sequence[Table], options: argparse.Namespace) -> int:
+    wrong = 0
+    async with open_dynamodb(settings) as database:
+        if options.command == "create":
+            await create(
+                database, tables, ttl=not options.no_ttl, point_in_time_recovery=options.point_in_time_recovery
+            )
+        for table in tables:
+            found = await look(database, table)
+            for line in _described(database.table(table.name), found):
+                _say(line)
+            without_ttl = options.command == "create" and options.no_ttl
+            for fault in faults(table, Found(found.description, table.ttl) if without_ttl else found):
+                _say(f"  WRONG: {fault}")
+                wrong += 1
+    return int(wrong > 0)
+
+
+# ------------------------------------------------------------------------------------------------ looking
+
+
+async def _description(database: DynamoDB, table: Table) -> dict[str, Any]:
+    try:
+        answer = await _request(database, "describe_table", TableName=database.table(table.name))
+    except Misconfigured as error:
+        if error.missing_table:
+            return {}
+        raise
+    description: dict[str, Any] = answer["Table"]
+    return description
+
+
+async def _ttl(database: DynamoDB, name: str) -> str:
+    answer = await _request(database, "describe_time_to_live", TableName=name)
+    state = answer.get("TimeToLiveDescription", {})
+    on = state.get("TimeToLiveStatus") in ("ENABLED", "ENABLING")
+    return str(state.get("AttributeName", "")) if on else ""
+
+
+async def _backup(database: DynamoDB, name: str) -> str:
+    try:
+        answer = await _request(database, "describe_continuous_backups", TableName=name)
+    except ClientError as error:
+        if error.response["Error"]["Code"] not in _UNKNOWN:
+            raise
+        return "not offered by this server"
+    state = answer["ContinuousBackupsDescription"].get("PointInTimeRecoveryDescription", {})
+    return str(state.get("PointInTimeRecoveryStatus", "DISABLED")).lower()
+
+
+def _described(name: str, found: Found) -> Iterator[str]:
+    there = found.description
+    if not there:
+        yield name
+        return
+    billing = there.get("BillingModeSummary", {}).get("BillingMode", "PROVISIONED")
+    yield f"{name}  {there['TableStatus']}"
+    yield f"  key      {_shown_keys(there)}"
+    for index in there.get("GlobalSecondaryIndexes", []):
+        holds = {"ALL": "all attributes", "KEYS_ONLY": "keys only"}.get(index["Projection"]["ProjectionType"], "some")
+        yield f"  index    {index['IndexName']}: {_shown_keys(index)}; {holds}; {index.get('IndexStatus', 'ACTIVE')}"
+    yield f"  billing  {'on demand' if billing == 'PAY_PER_REQUEST' else billing.lower()}"
+    yield f"  ttl      {found.ttl or 'off'}"
+    yield f"  backups  point-in-time recovery {found.backup}"
+    yield f"  records  about {there.get('ItemCount', 0)} (counted every six hours), {there.get('TableSizeBytes', 0)} B"
+
+
+def _keys(there: dict[str, Any]) -> list[tuple[str, str]]:
+    return sorted((key["KeyType"], key["AttributeName"]) for key in there["KeySchema"])
+
+
+def _wanted_keys(key: str, sort: str = "") -> list[tuple[str, str]]:
+    return [("HASH", key), *([("RANGE", sort)] if sort else [])]
+
+
+def _shown_keys(there: dict[str, Any]) -> str:
+    return " + ".join(name for _, name in _keys(there))
+
+
+# ------------------------------------------------------------------------------------------------ making
+
+
+async def _create(database: DynamoDB, table: Table, ttl: bool, point_in_time_recovery: bool) -> None:
+    name = database.table(table.name)
+    if not await _description(database, table):
+        await _unless("ResourceInUseException", database, "create_table", **_specification(name, table))
+    await _settled(database, table)
+    for index in table.indexes:
+        # Amazon fills one index at a time.
+        if f"lacks the index {index.name}" in faults(table, Found(await _description(database, table))):
+            made = {"Create": _index(index)}
+            await _request(
+                database,
+                "update_table",
+                TableName=name,
+                AttributeDefinitions=_attributes(table),
+                GlobalSecondaryIndexUpdates=[made],
+            )
+            await _settled(database, table)
+    if ttl and table.ttl and await _ttl(database, name) != table.ttl:
+        specification = {"Enabled": True, "AttributeName": table.ttl}
+        await _request(database, "update_time_to_live", TableName=name, TimeToLiveSpecification=specification)
+    if point_in_time_recovery and await _backup(database, name) == "disabled":
+        await _request(
+            database,
+            "update_continuous_backups",
+            TableName=name,
+            PointInTimeRecoverySpecification={"PointInTimeRecoveryEnabled": True},
+        )
+
+
+async def _settled(database: DynamoDB, table: Table) -> None:
+    """Waits until nothing is being made."""
+    give_up = time.monotonic() + _PATIENCE_SECONDS
+    while time.monotonic() < give_up:
+        there = await _description(database, table)
+        states = [index.get("IndexStatus", "ACTIVE") for index in there.get("GlobalSecondaryIndexes", [])]
+        if there and {there["TableStatus"], *states} == {"ACTIVE"}:
+            return
+        await asyncio.sleep(_LOOK_EVERY_SECONDS)
+    raise Unavailable("STORE_UNAVAILABLE", f"table {database.table(table.name)} is not ready yet; try again later")
+
+
+def _specification(name: str, table: Table) -> dict[str, Any]:
+    indexes = {"GlobalSecondaryIndexes": [_index(index) for index in table.indexes]} if table.indexes else {}
+    return {
+        "TableName": name,
+        "KeySchema": _schema(table.key),
+        "AttributeDefinitions": _attributes(table),
+        "BillingMode": "PAY_PER_REQUEST",
+        **indexes,
+    }
+
+
+def _attributes(table: Table) -> list[dict[str, str]]:
+    names = {table.key, *(name for index in table.indexes for name in (index.key, index.sort) if name)}
+    return [{"AttributeName": name, "AttributeType": "S"} for name in sorted(names)]
+
+
+def _index(index: Index) -> dict[str, Any]:
+    return {
+        "IndexName": index.name,
+        "KeySchema": _schema(index.key, index.sort),
+        "Projection": {"ProjectionType": "ALL" if index.whole else "KEYS_ONLY"},
+    }
+
+
+def _schema(key: str, sort: str = "") -> list[dict[str, str]]:
+    return [{"AttributeName": name, "KeyType": kind} for kind, name in _wanted_keys(key, sort)]
+
+
+async def _request(database: DynamoDB, operation: str, **parameters: Any) -> dict[str, Any]:
+    return await database.request(operation, timeout=_REQUEST_SECONDS, **parameters)
+
+
+async def _unless(code: str, database: DynamoDB, operation: str, **parameters: Any) -> None:
+    """The request; that error is fine: another process does the same at this moment."""
+    try:
+        await _request(database, operation, **parameters)
+    except ClientError as error:
+        if error.response["Error"]["Code"] != code:
+            raise
+
+
+def _say(text: str, where: Any = None) -> None:
+    print(text, file=where or sys.stdout)

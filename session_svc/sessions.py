@@ -2,6 +2,7 @@
 
 from collections.abc import Callable
 from dataclasses import dataclass
+from datetime import timedelta
 
 import structlog
 
@@ -93,7 +94,9 @@ class Sessions:
             if earlier := await self._opened_before(opening, now):
                 return earlier
             if place is None:
-                raise Exhausted("MAX_SESSIONS_EXCEEDED", "the speaker has a live session already")
+                # If nobody speaks in it any more, its place is free by then.
+                freed = timedelta(seconds=max(1.0, self._terms.speaker_grace))
+                raise Exhausted("MAX_SESSIONS_EXCEEDED", "the speaker has a live session already", retry_after=freed)
             session = self._new(opening, place, now)
             try:
                 await self._store.write(self._opening_writes(session, opening), now)

@@ -55,6 +55,7 @@ class Attribute(StrEnum):
     LISTENERS = "lingocast.listeners"
     REASON = "lingocast.reason"
     OUTCOME = "lingocast.outcome"
+    GUARDED = "lingocast.guarded"  # What a circuit breaker stands before.
 
 
 class Metric(StrEnum):
@@ -69,6 +70,8 @@ class Metric(StrEnum):
     LANGUAGE_FAILURES = "lingocast_language_failures_total"
     DYNAMICS_FAILURES = "lingocast_dynamics_failures_total"
     STORE = "lingocast_store_seconds"  # One store operation.
+    STORE_RETRIES = "lingocast_store_retries_total"  # Store operations tried again, by reason.
+    BREAKER = "lingocast_breaker_changes_total"  # Changes of a circuit breaker, by guarded and its new state (outcome).
     LIMITS_OPEN = "lingocast_rate_limits_open_total"  # Takes from a limit that could not be enforced.
     REAPED = "lingocast_connections_reaped_total"  # Connections of edges that died.
     CACHE = "lingocast_translation_cache_total"  # Look-ups and evictions, by outcome: hit, miss, eviction.

@@ -5,22 +5,35 @@ from pathlib import Path
 from pydantic import Field
 from pydantic_settings import SettingsConfigDict
 
-from chassis.settings import Settings
+from chassis.breaker import BreakerTerms
+from chassis.dynamodb import DynamoSettings
 from session_svc.domain.lease import LeaseTerms
 from session_svc.domain.limits import Limit
+from session_svc.domain.patience import Patience
 from session_svc.domain.session import Terms
 
 
-class Config(Settings):
+class Config(DynamoSettings):
     """session_svc: owns sessions, who is connected to them, and the limits on both."""
 
     model_config = SettingsConfigDict(env_prefix="SESSION_")
 
     listen: str = Field("127.0.0.1:50051", description="Address to serve gRPC on, host:port.")
-    store: str = Field("sqlite", description="Where sessions are kept: sqlite.")
+    store: str = Field("sqlite", description="Where sessions are kept: sqlite (one machine) or dynamodb.")
     store_waiting: int = Field(
         1000, ge=1, description="Store operations that may wait; more are refused with STORE_UNAVAILABLE."
     )
+    store_tries: int = Field(3, ge=1, le=10, description="How often a store operation is tried in all.")
+    store_backoff_seconds: float = Field(
+        0.1, ge=0, description="Longest wait before the second try, random; it doubles with each further one, seconds."
+    )
+    store_patience_seconds: float = Field(
+        1.5, gt=0, lt=2, description="Longest time for all tries of one store operation; calls have 2 s, seconds."
+    )
+    store_breaker_failures: int = Field(
+        5, ge=1, description="So many failures of the store in a row, and it is left alone for a while."
+    )
+    store_breaker_seconds: float = Field(30.0, gt=0, description="How long the store is left alone then, seconds.")
 
     capacity: int = Field(500, ge=1, description="Listeners that one session takes.")
     sessions_per_speaker: int = Field(1, ge=1, le=20, description="Live sessions that one speaker may have.")
@@ -51,6 +64,16 @@ class Config(Settings):
     def database(self) -> Path:
         """The SQLite file."""
         return self.data / "sessions.sqlite3"
+
+    @property
+    def patience(self) -> Patience:
+        """How often and how long a store operation is tried."""
+        return Patience(self.store_tries, self.store_backoff_seconds, self.store_patience_seconds)
+
+    @property
+    def breaker(self) -> BreakerTerms:
+        """When the store is left alone."""
+        return BreakerTerms(self.store_breaker_failures, self.store_breaker_seconds)
 
     @property
     def terms(self) -> Terms:

@@ -6,7 +6,7 @@ import secrets
 
 from cachetools import LRUCache
 
-from chassis.errors import Denied
+from chassis.errors import Denied, Unavailable
 from session_svc.worker import Worker
 
 # 4 MB and some 10 ms: a PIN is short and guessing is bounded by the join limit; a stolen table should still cost.
@@ -23,7 +23,9 @@ class Pins:
     """
 
     def __init__(self, waiting: int = 500) -> None:
-        self._worker = Worker("pins", waiting, "TOO_MANY_PINS")
+        self._worker = Worker(
+            "pins", waiting, lambda: Unavailable("TOO_MANY_PINS", "too many PINs are waiting to be checked")
+        )
         self._secret = secrets.token_bytes(_KEY_BYTES)
         self._right: LRUCache[bytes, bool] = LRUCache(10_000)
 

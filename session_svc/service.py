@@ -1,5 +1,7 @@
 """The parts of the service put together over a store; `__main__` adds the process, tests add their own clock."""
 
+import random
+import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -18,6 +20,7 @@ from session_svc.refreshes import Refreshes
 from session_svc.servicer import SessionServicer
 from session_svc.sessions import Sessions
 from session_svc.store import Store
+from session_svc.store.guarded import Guarded
 from session_svc.store.measured import Measured
 from session_svc.watching import Watching
 
@@ -41,10 +44,21 @@ class Service:
 
 @contextmanager
 def open_service(
-    config: Config, store: Store, clock: Callable[[], float], below: Callable[[int], int]
+    config: Config,
+    store: Store,
+    clock: Callable[[], float],
+    below: Callable[[int], int],
+    *,
+    monotonic: Callable[[], float] = time.monotonic,
+    jitter: Callable[[], float] = random.random,
 ) -> Iterator[Service]:
-    """`clock`: wall-clock seconds; `below(n)`: a random whole number below n. Leaving ends the PIN thread."""
-    terms, lease_terms, store = config.terms, config.lease_terms, Measured(store)
+    """`clock`: wall-clock seconds; `below(n)`: a random whole number below n. Leaving ends the PIN thread.
+
+    `monotonic` (seconds) times the rests of the store's breaker, `jitter` (0.0 to 1.0) its waits between tries.
+    """
+    terms, lease_terms = config.terms, config.lease_terms
+    # Measured is inside: each try is timed as the store answers it, and what the breaker refuses is no store operation.
+    store = Guarded(Measured(store), config.patience, config.breaker, monotonic, jitter)
     watching = Watching(store, clock, config.poll_seconds)
     leases = Leases(store, lease_terms, clock)
     pins = Pins()

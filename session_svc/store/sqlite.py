@@ -21,7 +21,7 @@ import orjson
 
 from chassis.errors import Unavailable
 from session_svc.config import Config
-from session_svc.store.writes import FOUND_BY, Item, Kind, Refused, Write, allowed, check_writes, outcome
+from session_svc.store.writes import FOUND_BY, Contended, Item, Kind, Refused, Write, allowed, check_writes, outcome
 from session_svc.worker import Worker
 
 P = ParamSpec("P")
@@ -65,7 +65,8 @@ class _Thread:
 
 @asynccontextmanager
 async def _thread(name: str, config: Config) -> AsyncIterator[_Thread]:
-    worker = Worker(name, config.store_waiting, "STORE_UNAVAILABLE")
+    # Says nothing of the database: it is our own queue that is full.
+    worker = Worker(name, config.store_waiting, lambda: Contended("too many operations are waiting"))
     try:
         database = await worker.run(_open, config.database)
         try:

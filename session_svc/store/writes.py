@@ -12,7 +12,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from enum import StrEnum
 
-from chassis.errors import Conflict
+from chassis.errors import Conflict, Unavailable
 
 Value = str | int | float | bool
 Item = Mapping[str, Value]
@@ -107,6 +107,13 @@ class Refused(Conflict):
     def __init__(self, positions: frozenset[int]) -> None:
         super().__init__("CONFLICT", "the state changed meanwhile")
         self.positions = positions
+
+
+class Contended(Unavailable):
+    """The store answers but others are at the same record. Trying again helps; nothing is wrong with the store."""
+
+    def __init__(self, message: str = "others are at the same record") -> None:
+        super().__init__("STORE_UNAVAILABLE", message)
 
 
 def check_writes(writes: tuple[Write, ...]) -> None:

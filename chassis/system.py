@@ -11,7 +11,7 @@ import signal
 import sys
 from collections.abc import AsyncIterator, Callable, Mapping, Sequence
 from contextlib import asynccontextmanager
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 from pydantic import TypeAdapter, ValidationError
@@ -56,12 +56,16 @@ class Ready:
 
 @dataclass(slots=True)
 class System:
-    """Five running services, by name: session, translation, synthesis, transcription, edge."""
+    """Five running services, by name: session, translation, synthesis, transcription, edge (then edge-2, edge-3 …).
+
+    `url` is of the first edge; `urls` of all edges, by name.
+    """
 
     url: str
     data: Path
     environment: Mapping[str, str]
     addresses: Mapping[str, str]
+    urls: Mapping[str, str] = field(default_factory=dict)
     services: dict[str, Service] = field(default_factory=dict)
     announced: asyncio.Event = field(default_factory=asyncio.Event)
     ready: Ready = field(default_factory=Ready)
@@ -102,8 +106,8 @@ class System:
 
     async def serving(self, service: str) -> None:
         """Waits until a service answers that it serves. Ends only then: put a timeout around it."""
-        if service == EDGE.name:
-            await until_ready(f"{self.url}/readyz")
+        if service in self.urls:
+            await until_ready(f"{self.urls[service]}/readyz")
         else:
             await until_healthy(self.addresses[service])
 
@@ -134,13 +138,17 @@ async def launched(
     report: Callable[[str], None] = lambda _: None,
     token: bool = True,
     parts: Sequence[Part] = PARTS,
+    edges: int = 1,
 ) -> AsyncIterator[System]:
     """The system, serving; drained and ended on leaving, each service within `drain_seconds` where given.
 
     `port` 0 takes any free one. `env` goes to all services, before what is set here. `report` gets a sentence whenever
     a service comes up, dies, is started again or has to be killed. `token`: whether to mint `speaker_token`.
+    `edges`: how many edge processes share the other services; each further one takes a free port.
     Raises StartFailed when a service does not come up.
     """
+    edge = next((part for part in parts if part.name == EDGE.name), EDGE)
+    parts = (*parts, *(replace(edge, name=f"{EDGE.name}-{number}") for number in range(2, edges + 1)))
     system = _assembled(data, engines, (host, port), env or {}, parts)
     for part in parts:
         system.services[part.name] = _service(part, system, report)
@@ -170,6 +178,11 @@ def _assembled(
     try:
         port = checked_port(host, port)
         addresses = {part.name: f"127.0.0.1:{free_port()}" for part in parts if part.prefix}
+        ports = {
+            part.name: port if part.name == EDGE.name else free_port()
+            for part in parts
+            if _kind(part.name) == EDGE.name
+        }
     except PortUnusable as error:
         raise StartFailed(str(error)) from error
     data = data.absolute()
@@ -179,16 +192,23 @@ def _assembled(
         if part.prefix:
             environment[f"{part.prefix}_LISTEN"] = environment[f"{part.prefix}_ADDRESS"] = addresses[part.name]
     reachable = "127.0.0.1" if host in ("0.0.0.0", "::", "") else host
-    return System(f"http://{reachable}:{port}", data, environment, addresses)
+    urls = {name: f"http://{reachable}:{number}" for name, number in ports.items()}
+    return System(f"http://{reachable}:{port}", data, environment, addresses, urls)
+
+
+def _kind(name: str) -> str:
+    """What a service is, of which there may be several: `edge` of `edge-2`."""
+    return name.partition("-")[0]
 
 
 def _service(part: Part, system: System, report: Callable[[str], None]) -> Service:
     def heard(line: str) -> bool:
-        ready = _ready(line) if part.name == EDGE.name else None
+        ready = _ready(line) if part.name in system.urls else None
         if ready is None:
             return False
-        system.ready = ready
-        system.announced.set()
+        if part.name == EDGE.name:
+            system.ready = ready
+            system.announced.set()
         return True
 
     log = system.data / "logs" / f"{part.name}.log"
@@ -199,12 +219,17 @@ def _service(part: Part, system: System, report: Callable[[str], None]) -> Servi
     return Service(
         part.name,
         command=[sys.executable, "-m", part.module, *part.arguments],
-        environment=system.environment,
+        environment={**system.environment, **_place(system, part)},
         folder=ROOT,
         log=log,
         heard=heard,
         report=report,
     )
+
+
+def _place(system: System, part: Part) -> dict[str, str]:
+    """What an edge has of its own: all others' addresses are shared."""
+    return {"PORT": system.urls[part.name].rpartition(":")[2]} if part.name in system.urls else {}
 
 
 async def _until_all_serve(system: System, report: Callable[[str], None]) -> None:
@@ -234,7 +259,7 @@ async def _until_all_serve(system: System, report: Callable[[str], None]) -> Non
 async def _drain(system: System, seconds: float | None) -> None:
     # Shielded by nothing: a second Ctrl-C cancels this, and leaving the TaskGroup kills what is left.
     for names, usual in DRAIN:
-        stopping = [system.services[name] for name in names.split() if name in system.services]
+        stopping = [service for name, service in system.services.items() if _kind(name) in names.split()]
         async with asyncio.TaskGroup() as tasks:
             for service in stopping:
                 tasks.create_task(service.stop(usual if seconds is None else seconds))

@@ -32,11 +32,19 @@ def started(
     parts: Sequence[Part] = TWO,
     port: int = 0,
     drain_seconds: float = 20.0,
+    edges: int = 1,
     **env: str,
 ) -> AbstractAsyncContextManager[System]:
     """Two stand-ins are enough for what all services have in common."""
     return launched(
-        data=data, port=port, env=env, report=told.append, parts=parts, token=False, drain_seconds=drain_seconds
+        data=data,
+        port=port,
+        env=env,
+        report=told.append,
+        parts=parts,
+        token=False,
+        drain_seconds=drain_seconds,
+        edges=edges,
     )
 
 
@@ -66,6 +74,19 @@ async def test_all_serve_then_all_drain_callers_before_the_called(data: Path, to
     assert ended[:2] == ["edge", "transcription"]
     assert set(ended[2:4]) == {"translation", "synthesis"}
     assert ended[4:] == ["session"]
+
+
+async def test_two_edges_serve_at_ports_of_their_own_and_both_drain_before_the_called(
+    data: Path, told: list[str]
+) -> None:
+    async with started(data, told, edges=2) as system:
+        pids = system.pids
+        assert sorted(pids) == ["edge", "edge-2", "session"]
+        assert system.urls["edge"] == system.url != system.urls["edge-2"]
+        system.kill("edge-2")
+        await system.replaced("edge-2", pids["edge-2"])
+        assert system.pids["edge"] == pids["edge"]
+    assert (data / "ended.txt").read_text().split() == ["edge", "edge", "session"]
 
 
 async def test_a_service_that_dies_takes_its_descendants_along_and_is_started_again(

@@ -8,6 +8,7 @@ import asyncio
 import math
 from collections.abc import AsyncIterator, Iterator, Mapping
 from contextlib import asynccontextmanager, contextmanager
+from functools import cache
 from typing import Any, cast
 
 import aioboto3
@@ -139,6 +140,12 @@ class DynamoDB:
         return answer
 
 
+@cache
+def _session() -> Any:
+    # Reading the SDK's description of DynamoDB takes a fifth of a second: once for a process.
+    return aioboto3.Session()
+
+
 @asynccontextmanager
 async def open_dynamodb(settings: DynamoSettings) -> AsyncIterator[DynamoDB]:
     """A client, closed at the end. Talks to nobody yet. Raises Misconfigured without a region."""
@@ -151,7 +158,7 @@ async def open_dynamodb(settings: DynamoSettings) -> AsyncIterator[DynamoDB]:
         parameter_validation=False,
     )
     with _errors():
-        client = aioboto3.Session().client(
+        client = _session().client(
             "dynamodb",
             config=config,
             region_name=settings.dynamodb_region or None,

@@ -11,7 +11,7 @@ import sys
 from chassis.tables import Index, Table, main
 from session_svc.config import Config
 
-SESSIONS = Table("Sessions", "sessionId", (Index("state-index", "state", whole=False),))
+SESSIONS = Table("Sessions", "sessionId", (Index("state-index", "state", "sessionId", whole=False),))
 CONNECTIONS = Table(
     "Connections",
     "connectionId",

@@ -55,6 +55,7 @@ class Module(Protocol):
 
 STORES = {
     "sqlite": "session_svc.store.sqlite",
+    "dynamodb": "session_svc.store.dynamodb",
 }
 
 

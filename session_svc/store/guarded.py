@@ -17,7 +17,7 @@ from chassis.guarding import Guard
 from chassis.telemetry import Attribute, Metric, meter
 from session_svc.domain.patience import Patience
 from session_svc.store import Store
-from session_svc.store.writes import Contended, Item, Kind, Refused, Write
+from session_svc.store.writes import Contended, Item, Kind, Once, Refused, Write
 
 T = TypeVar("T")
 
@@ -63,7 +63,8 @@ class Guarded:
             following = await self._once(lambda: _next(rest), self._patience.seconds)
 
     async def write(self, writes: Sequence[Write], now: float) -> None:
-        await self._tried(lambda: self._store.write(writes, now))
+        once = Once(writes)
+        await self._tried(lambda: self._store.write(once, now))
 
     async def sweep(self, now: float) -> int:
         """Not tried again: the next sweep comes."""

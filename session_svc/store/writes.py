@@ -8,9 +8,10 @@ A record is a flat mapping of scalars. Its field `ttl` (seconds since the epoch)
 does not exist, for reads and for conditions, even while the database still holds it.
 """
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from enum import StrEnum
+from uuid import uuid4
 
 from chassis.errors import Conflict, Unavailable
 
@@ -99,6 +100,20 @@ class Delete:
 
 
 Write = Put | Change | Delete
+
+
+class Once(tuple[Write, ...]):
+    """Writes that are given to a store again when no answer came: the same object, the same transaction.
+
+    A store whose database can tell (by `token`) does not make them twice.
+    """
+
+    token: str
+
+    def __new__(cls, writes: Iterable[Write]) -> "Once":
+        made = super().__new__(cls, writes)
+        made.token = uuid4().hex
+        return made
 
 
 class Refused(Conflict):

@@ -212,11 +212,17 @@ class PlainListener(PlainClient):
 
 @asynccontextmanager
 async def create_session(
-    url: str, token: str, *, language: str = "en", ack: bool = False, heartbeat_seconds: float = 30.0
+    url: str,
+    token: str,
+    *,
+    language: str = "en",
+    ack: bool = False,
+    heartbeat_seconds: float = 30.0,
+    headers: Mapping[str, str] | None = None,
 ) -> AsyncIterator[PlainSpeaker]:
     """A new session's speaker. Raises Refused."""
     query = {"action": "createSession", "sourceLanguage": language, "qualityTier": "standard", "token": token}
-    async with _open(url, PlainSpeaker, query | ({"ack": "1"} if ack else {}), heartbeat_seconds) as speaker:
+    async with _open(url, PlainSpeaker, query | ({"ack": "1"} if ack else {}), heartbeat_seconds, headers) as speaker:
         created = await _first(speaker, "sessionCreated")
         speaker.session_id, speaker.connection_id = created["sessionId"], created["connectionId"]
         yield speaker
@@ -231,11 +237,12 @@ async def join_session(
     action: bool = True,
     options: Mapping[str, str] | None = None,
     heartbeat_seconds: float = 30.0,
+    headers: Mapping[str, str] | None = None,
 ) -> AsyncIterator[PlainListener]:
     """A listener. `action`: whether the query says joinSession, which it may leave out. Raises Refused."""
     query = {"sessionId": session_id, "targetLanguage": language, **(options or {})}
     query |= {"action": "joinSession"} if action else {}
-    async with _open(url, PlainListener, query, heartbeat_seconds) as listener:
+    async with _open(url, PlainListener, query, heartbeat_seconds, headers) as listener:
         joined = await _first(listener, "sessionJoined")
         listener.session_id, listener.connection_id = joined["sessionId"], joined["connectionId"]
         yield listener
@@ -243,11 +250,16 @@ async def join_session(
 
 @asynccontextmanager
 async def refresh_speaker(
-    url: str, session_id: str, token: str, *, heartbeat_seconds: float = 30.0
+    url: str,
+    session_id: str,
+    token: str,
+    *,
+    heartbeat_seconds: float = 30.0,
+    headers: Mapping[str, str] | None = None,
 ) -> AsyncIterator[PlainSpeaker]:
     """The speaker's next connection, its state restored. Raises Refused."""
     query = {"action": "refreshConnection", "sessionId": session_id, "role": "speaker", "token": token}
-    async with _open(url, PlainSpeaker, query, heartbeat_seconds) as speaker:
+    async with _open(url, PlainSpeaker, query, heartbeat_seconds, headers) as speaker:
         speaker.session_id, speaker.connection_id = await _refreshed(speaker)
         yield speaker
 
@@ -261,12 +273,13 @@ async def refresh_listener(
     connection_id: str | None = None,
     last_cue: str | None = None,
     heartbeat_seconds: float = 30.0,
+    headers: Mapping[str, str] | None = None,
 ) -> AsyncIterator[PlainListener]:
     """A listener's next connection, its state restored. Raises Refused."""
     query = {"action": "refreshConnection", "sessionId": session_id, "role": "listener", "targetLanguage": language}
     query |= {"connectionId": connection_id} if connection_id else {}
     query |= {"lastCue": last_cue} if last_cue else {}
-    async with _open(url, PlainListener, query, heartbeat_seconds) as listener:
+    async with _open(url, PlainListener, query, heartbeat_seconds, headers) as listener:
         listener.session_id, listener.connection_id = await _refreshed(listener)
         yield listener
 
@@ -287,7 +300,9 @@ async def _first(client: PlainClient, kind: str) -> Message:
 
 
 @asynccontextmanager
-async def _open(url: str, kind: type[C], query: Mapping[str, str], heartbeat_seconds: float) -> AsyncIterator[C]:
+async def _open(
+    url: str, kind: type[C], query: Mapping[str, str], heartbeat_seconds: float, headers: Mapping[str, str] | None
+) -> AsyncIterator[C]:
     refusal: list[bytes] = []
 
     async def keep(_http: aiohttp.ClientSession, _context: SimpleNamespace, end: aiohttp.TraceRequestEndParams) -> None:
@@ -300,7 +315,7 @@ async def _open(url: str, kind: type[C], query: Mapping[str, str], heartbeat_sec
     async with aiohttp.ClientSession(trace_configs=[trace]) as http:
         try:
             given = {name: value for name, value in query.items() if value}
-            socket = await http.ws_connect(f"{url}/ws", params=given, compress=15)
+            socket = await http.ws_connect(f"{url}/ws", params=given, headers=headers, compress=15)
         except aiohttp.WSServerHandshakeError as error:
             retry_after = error.headers.get("Retry-After") if error.headers else None
             body = json.loads(refusal[0]) if refusal and refusal[0] else {}

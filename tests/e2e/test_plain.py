@@ -57,9 +57,9 @@ def as_documented(*clients: PlainClient) -> None:
 
 
 def assert_numbered(listener: PlainListener) -> None:
-    """One after the other, none left out: nothing was dropped here."""
+    """In order, none twice. Not without gaps: the document does not promise that."""
     numbers = [message["sequenceNumber"] for message in listener.of("audioData")]
-    assert numbers == list(range(numbers[0], numbers[0] + len(numbers)))
+    assert numbers == sorted(set(numbers))
 
 
 async def test_a_plain_speaker_and_plain_listeners_complete_a_talk(system: System) -> None:

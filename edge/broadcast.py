@@ -28,16 +28,23 @@ from edge.domain.feed import (
 )
 from edge.domain.speaker import Chunk, Framer, OffsetClock
 from edge.domain.status import StatusPushes
+from edge.feeds import Feeds
 from edge.protocol import server
 from edge.protocol.errors import Close
 from edge.protocol.wire import source_caption, state_message
 from edge.sessions import Sessions, SessionView, Watched, connection_hash
 from edge.socket import Socket
+from edge.succession import Succession, Waiting
 from edge.upstream import LOST, RECOVERED, Heard, Upstream
 
 log = structlog.get_logger()
 
 SAVE_RETRY_SECONDS: Final = 1.0
+DENIALS: Final = 10
+"""Tries after the store said that another connection speaks: a refresh may be under way, its answer not here yet."""
+
+CHUNKS_A_SECOND: Final = 100
+"""More than any voice is cut into: see SEGMENTS_A_SECOND in `edge`."""
 
 
 class Broadcast:
@@ -51,6 +58,7 @@ class Broadcast:
         self,
         view: SessionView,
         connection_id: str,
+        user_id: str,
         *,
         bus: Bus,
         sessions: Sessions,
@@ -59,10 +67,13 @@ class Broadcast:
         tail_seconds: float,
         status_period: float,
         offset: float = 0.0,
+        taken_over: bool = False,
     ) -> None:
+        """`offset`: of the first sample that comes here. `taken_over`: another edge had the speaker before."""
         self.view = view
         self.switches = view.switches
         self.connection_id = connection_id
+        self.user_id = user_id
         self._own_hashes = {connection_hash(connection_id)}
         self._bus = bus
         self._sessions = sessions
@@ -73,6 +84,13 @@ class Broadcast:
         self._framer = Framer()
         self._timer: asyncio.TimerHandle | None = None
         self._socket: Socket | None = None
+        self._succession: Succession | None = None
+        self._feeds = Feeds(
+            bus,
+            view.session_id,
+            patience=tail_seconds if taken_over else None,
+            first_number=int(offset * CHUNKS_A_SECOND),
+        )
         self._lag: dict[str, float] = {}
         self._pushes = StatusPushes(_now(), status_period)
         self._unsaved = asyncio.Event()
@@ -84,6 +102,11 @@ class Broadcast:
     @property
     def ended(self) -> bool:
         return self._ending.is_set()
+
+    @property
+    def attached(self) -> bool:
+        """The speaker has a socket here."""
+        return self._socket is not None
 
     @property
     def end_unsaved(self) -> bool:
@@ -99,23 +122,32 @@ class Broadcast:
         self._own_hashes.discard(connection_hash(connection_id))
 
     def attach(self, socket: Socket, connection_id: str) -> None:
-        """The speaker's socket, the first or one that takes the place of another, which is closed."""
+        """The speaker's socket: the first, or one that takes the place of another. That one is closed when what was
+        sent on it has come, and until then what comes on the new one waits."""
         former, self._socket = self._socket, socket
         self.connection_id = connection_id
         if former is not None:
-            former.close(Close.NORMAL, "replaced by a refresh")
+            self._succeed(former)
         self._upstream.set_held(self.switches.held)
 
     def detach(self, socket: Socket) -> bool:
         """The socket is gone. True when it was the speaker's present one: what it said is closed as a segment."""
+        if self._succession is not None and self._succession.former is socket:
+            self._succession.finish()
         if self._socket is not socket:
             return False
         self._socket = None
+        if self._succession is not None:
+            self._succession.finish()
         self._hold()
         return True
 
-    def receive(self, audio: bytes, received_at: float) -> None:
-        """s16le at 16 kHz, in order. `received_at`: wall clock. Held audio goes no further."""
+    def receive(self, audio: bytes, received_at: float, socket: Socket) -> None:
+        """s16le at 16 kHz, in order on each socket. `received_at`: wall clock. Held audio goes no further."""
+        if self._succession is None or self._succession.admits(audio, received_at, socket):
+            self._take(audio, received_at)
+
+    def _take(self, audio: bytes, received_at: float) -> None:
         now = _now()
         if self.switches.held or self.ended:
             self._clock.hold(now)
@@ -123,6 +155,20 @@ class Broadcast:
         start = self._clock.stamp(len(audio) // BYTES_PER_SAMPLE, now)
         chunk = Chunk(scaled(audio, self.switches.volume), start, received_at)
         self._put(self._framer.receive(chunk, now))
+
+    def _succeed(self, former: Socket, then: Callable[[], None] = lambda: None) -> None:
+        """Hears `former` to its end, closes it, lets go on what waited, and does `then`."""
+        if self._succession is not None:
+            self._succession.finish()
+
+        def over(waited: Waiting) -> None:
+            self._succession = None
+            former.close(Close.NORMAL, "replaced by a refresh")
+            for audio, received_at in waited:
+                self._take(audio, received_at)
+            then()
+
+        self._succession = Succession(former, over)
 
     def move(
         self, action: str, *, paused: bool | None = None, muted: bool | None = None, volume: float | None = None
@@ -171,14 +217,18 @@ class Broadcast:
                     background.append(tasks.create_task(self._end()))
                 self._put(self._framer.finish())
                 self._upstream.finish()
-                await asyncio.wait({upstream, *background[2:]}, timeout=self._tail_seconds)
-                for task in (upstream, *background):
+                settling = tasks.create_task(self._feeds.settled())
+                await asyncio.wait({upstream, settling, *background[2:]}, timeout=self._tail_seconds)
+                for task in (upstream, settling, *background):
                     task.cancel()
         finally:
             unwatch()
             if self._timer is not None:
                 self._timer.cancel()
-            if self.ended and not self._moved:
+            self._feeds.close()
+            if self._moved:
+                self._feeds.handed_over()
+            elif self.ended:
                 ended = SessionEnded(self._end_reason or "speaker_gone")
                 self._bus.publish(Topic(self.view.session_id, NOTICES), ended)
 
@@ -227,15 +277,20 @@ class Broadcast:
         self._ending.set()
 
     def _replaced_elsewhere(self) -> None:
+        if self._moved:
+            return
         log.info("speaker_moved_to_another_edge", session=self.view.session_id)
-        self.close_socket(Close.NORMAL, "replaced by a refresh")
         self._moved = True
-        self._ending.set()
+        self._feeds.hand_over()
+        if self._socket is not None:
+            self._succeed(self._socket, then=self._ending.set)
+        else:
+            self._ending.set()
 
     def _hear(self, event: Heard) -> None:
         match event:
             case SourceCaptioned(caption):
-                self._bus.publish(Topic(self.view.session_id, SOURCE), caption)
+                self._feeds.publish(SOURCE, caption)
                 if self._socket is not None:
                     self._socket.post(source_caption(caption))
             case LagReported(voice_lag):
@@ -245,7 +300,7 @@ class Broadcast:
             case Warned():
                 self._tell_speaker(_warning(event))
             case _:
-                self._bus.publish(Topic(self.view.session_id, event.language), event)
+                self._feeds.publish(event.language, event)
 
     def _tell_speaker(self, content: server.Message) -> None:
         if self._socket is not None:
@@ -273,28 +328,35 @@ class Broadcast:
                 await self.push_status("periodic")
 
     async def _save(self) -> None:
+        denials = 0
         while True:
             await self._unsaved.wait()
             self._unsaved.clear()
             try:
                 await self._sessions.save(self.view.session_id, self.connection_id, self.switches)
-            except Unavailable as error:
+            except (Unavailable, Denied) as error:
                 log.warning("switches_not_saved", session=self.view.session_id, reason=error.reason)
-                self._unsaved.set()
+                denials += isinstance(error, Denied)
+                if denials <= DENIALS:
+                    self._unsaved.set()
                 await asyncio.sleep(SAVE_RETRY_SECONDS)
             except LingocastError as error:
                 log.warning("switches_refused", session=self.view.session_id, reason=error.reason)
+            else:
+                denials = 0
 
     async def _end(self) -> None:
+        denials = 0
         while True:
             try:
                 await self._sessions.end(self.view.session_id, self.connection_id, self._end_reason)
-            except (NotFound, Denied, Conflict) as error:
-                log.info("session_was_ended", session=self.view.session_id, reason=error.reason)
             except LingocastError as error:
-                log.warning("session_not_ended", session=self.view.session_id, reason=error.reason)
-                await asyncio.sleep(SAVE_RETRY_SECONDS)
-                continue
+                denials += isinstance(error, Denied)
+                over = isinstance(error, NotFound | Conflict) or denials > DENIALS
+                log.warning("session_not_ended", session=self.view.session_id, reason=error.reason, over=over)
+                if not over:
+                    await asyncio.sleep(SAVE_RETRY_SECONDS)
+                    continue
             self._end_in_store = False
             return
 

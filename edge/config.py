@@ -1,9 +1,12 @@
 """The settings of the edge."""
 
-from pydantic import Field, SecretStr
+from typing import Self
+
+from pydantic import Field, SecretStr, model_validator
 from pydantic_settings import SettingsConfigDict
 
 from edge.auth import AuthSettings
+from edge.domain.lifetime import LifeSpan
 
 
 class Config(AuthSettings):
@@ -25,6 +28,20 @@ class Config(AuthSettings):
     heard_within_seconds: float = Field(
         90.0, gt=0, description="A socket from which nothing came for so long is closed (connectionTimeout)."
     )
+    refresh_after_seconds: float = Field(
+        6_000.0, gt=0, description="A connection this old is asked to refresh (connectionRefreshRequired), seconds."
+    )
+    warn_after_seconds: float = Field(
+        6_300.0, gt=0, description="A connection this old is warned of its end (connectionWarning), seconds."
+    )
+    close_after_seconds: float = Field(
+        7_200.0,
+        gt=0,
+        description="A connection this old is closed, seconds; not more than session_svc's SESSION_LIFETIME_SECONDS.",
+    )
+    resume_seconds: float = Field(
+        10.0, ge=0, description="How long a listener lost without a goodbye keeps its place for a refresh, seconds."
+    )
     tail_seconds: float = Field(
         15.0, ge=0, description="After endSession, how long what was said before may still play out to listeners."
     )
@@ -36,6 +53,12 @@ class Config(AuthSettings):
     audio_chunks_per_second: int = Field(50, ge=1, description="Chunks a second that a speaker may send.")
     rate_violation_seconds: float = Field(
         30.0, gt=0, description="How long a speaker may send too fast before the session ends (a sixth of it: warned)."
+    )
+    messages_per_second: float = Field(
+        20.0, gt=0, description="Messages other than audio that a socket may send a second; twice as many at once."
+    )
+    lookups_per_minute: int = Field(
+        300, ge=1, description="Look-ups of sessions and QR codes over HTTP by one client address a minute."
     )
     mailbox_seconds: float = Field(10.0, gt=0, description="Audio that waits for a slow listener, at most.")
     limit_addresses: bool = Field(
@@ -49,3 +72,14 @@ class Config(AuthSettings):
         description="Key under which client addresses are hashed for the shared limits; the same on all edges.",
     )
     languages_period_seconds: float = Field(60.0, gt=0, description="How often the languages on offer are asked for.")
+
+    @property
+    def life_span(self) -> LifeSpan:
+        """When connections are asked, warned and closed."""
+        return LifeSpan(self.refresh_after_seconds, self.warn_after_seconds, self.close_after_seconds)
+
+    @model_validator(mode="after")
+    def _in_order(self) -> Self:
+        if not self.refresh_after_seconds < self.warn_after_seconds < self.close_after_seconds:
+            raise ValueError("EDGE_REFRESH_AFTER_SECONDS < EDGE_WARN_AFTER_SECONDS < EDGE_CLOSE_AFTER_SECONDS")
+        return self

@@ -3,24 +3,25 @@
 import asyncio
 import time
 from collections.abc import AsyncIterator, Coroutine
-from contextlib import asynccontextmanager
-from dataclasses import dataclass, field
+from contextlib import asynccontextmanager, suppress
+from dataclasses import dataclass
 from secrets import token_hex
 from typing import Final
 
 import grpc
 import structlog
 
-from chassis.errors import LingocastError, NotFound
+from chassis.errors import LingocastError, NotFound, Unavailable
 from edge.auth import Verifier
 from edge.broadcast import Broadcast
 from edge.bus import Bus, LocalBus
 from edge.config import Config
 from edge.hub import Hub
 from edge.languages import Languages
+from edge.listener import ListenerSeat
 from edge.protocol import server
 from edge.protocol.errors import Close
-from edge.sessions import Sessions, SessionView
+from edge.sessions import NewSession, Sessions, SessionView
 from edge.socket import Socket
 from edge.upstream import BroadcastSettings, Upstream
 from edge.watch import Watches
@@ -30,23 +31,53 @@ log = structlog.get_logger()
 RETRY_SECONDS: Final = 1.0
 LOOK_SECONDS: Final = 0.1
 CLOSING_SECONDS: Final = 3.0
+TAKE_BACK_SECONDS: Final = (0.5, 1.0, 2.0, 4.0, 8.0, 16.0)
+"""Waits before the tries to take back a session whose creation was not answered. Longer, and its grace has ended it."""
 _DOWN: Final = {grpc.ChannelConnectivity.TRANSIENT_FAILURE, grpc.ChannelConnectivity.SHUTDOWN}
 SEGMENTS_A_SECOND: Final = 4
 """More than anybody speaks: a broadcast taken over from another edge numbers its segments from age times this, so
 that none is used twice though the other edge's count is not known here."""
 
 
-@dataclass(slots=True)
+@dataclass(frozen=True, slots=True)
+class _Departure:
+    session_id: str
+    due: float
+
+
 class Departures:
     """Connections that are gone here and must be taken out of the store, until it has answered for each. Holds one
     small entry for each socket that closed while the store was down."""
 
-    pending: dict[str, str] = field(default_factory=dict)
-    wake: asyncio.Event = field(default_factory=asyncio.Event)
+    def __init__(self) -> None:
+        self._pending: dict[str, _Departure] = {}
+        self._wake = asyncio.Event()
 
-    def add(self, session_id: str, connection_id: str) -> None:
-        self.pending[connection_id] = session_id
-        self.wake.set()
+    def __bool__(self) -> bool:
+        """True while one is due."""
+        return bool(self.due())
+
+    def add(self, session_id: str, connection_id: str, wait: float = 0.0) -> None:
+        """To be taken out in `wait` seconds."""
+        self._pending[connection_id] = _Departure(session_id, asyncio.get_running_loop().time() + wait)
+        self._wake.set()
+
+    def due(self) -> list[tuple[str, str]]:
+        """Session and connection of each whose time has come."""
+        now = asyncio.get_running_loop().time()
+        return [(entry.session_id, name) for name, entry in self._pending.items() if entry.due <= now]
+
+    def done(self, connection_id: str) -> None:
+        """The store has answered."""
+        self._pending.pop(connection_id, None)
+
+    async def until_due(self) -> None:
+        """Returns when one is due or was added."""
+        first = min((entry.due for entry in self._pending.values()), default=None)
+        self._wake.clear()
+        with suppress(TimeoutError):
+            async with asyncio.timeout_at(first):
+                await self._wake.wait()
 
 
 class Edge:
@@ -56,6 +87,7 @@ class Edge:
         self,
         config: Config,
         *,
+        bus: Bus,
         sessions: Sessions,
         languages: Languages,
         verifier: Verifier,
@@ -67,11 +99,12 @@ class Edge:
         self.sessions = sessions
         self.languages = languages
         self.verifier = verifier
-        self.bus: Bus = LocalBus()
-        self.hub = Hub(self.bus)
+        self.bus = bus
+        self.hub = Hub(bus)
         self.watches = Watches(sessions, tasks)
         self.broadcasts: dict[str, Broadcast] = {}
         self.sockets: dict[str, Socket] = {}
+        self.seats: dict[str, ListenerSeat] = {}
         self.draining = False
         self.sessions_reachable = False
         self.departures = Departures()
@@ -90,7 +123,9 @@ class Edge:
         while not self.ready:  # noqa: ASYNC110 - many parts make it true; it is waited for once, at start
             await asyncio.sleep(LOOK_SECONDS)
 
-    def open_broadcast(self, view: SessionView, connection_id: str, taken_over: bool = False) -> Broadcast:
+    def open_broadcast(
+        self, view: SessionView, connection_id: str, user_id: str, *, taken_over: bool = False
+    ) -> Broadcast:
         """The broadcast of a session whose speaker is here now; it runs until the session is over."""
         age = max(0.0, time.time() - view.created_at) if taken_over else 0.0
         settings = BroadcastSettings(
@@ -105,6 +140,7 @@ class Edge:
         broadcast = Broadcast(
             view,
             connection_id,
+            user_id,
             bus=self.bus,
             sessions=self.sessions,
             open_upstream=lambda hear: Upstream(
@@ -114,6 +150,7 @@ class Edge:
             tail_seconds=self.config.tail_seconds,
             status_period=self.config.status_period_seconds,
             offset=age,
+            taken_over=taken_over,
         )
         self.broadcasts[view.session_id] = broadcast
         self._tasks.create_task(self._run(broadcast))
@@ -139,26 +176,65 @@ class Edge:
         while True:
             try:
                 wait = await self.sessions.renew_lease()
-                self.sessions_reachable = True
             except LingocastError as error:
                 if self.sessions_reachable:
                     log.warning("lease_not_renewed", reason=error.reason)
                 self.sessions_reachable = False
                 wait = RETRY_SECONDS
+            else:
+                self._answers_again()
             await asyncio.sleep(wait)
+
+    def _answers_again(self) -> None:
+        self.sessions_reachable = True
+        for socket in self.sockets.values():
+            socket.recovered()
 
     async def keep_leaving(self) -> None:
         """Takes closed connections out of the store. Runs for ever."""
-        departures = self.departures
         while True:
-            departures.wake.clear()
-            for connection_id, session_id in tuple(departures.pending.items()):
+            for session_id, connection_id in self.departures.due():
                 if await self._leave(session_id, connection_id):
-                    departures.pending.pop(connection_id, None)
-            if departures.pending:
+                    self.departures.done(connection_id)
+            if self.departures:
                 await asyncio.sleep(RETRY_SECONDS)
             else:
-                await departures.wake.wait()
+                await self.departures.until_due()
+
+    def take_back(self, connection_id: str, user_id: str, wanted: NewSession) -> None:
+        """A session may have been opened though the answer was lost; its speaker was refused and will not come."""
+        self._tasks.create_task(self._take_back(connection_id, user_id, wanted))
+
+    async def _take_back(self, connection_id: str, user_id: str, wanted: NewSession) -> None:
+        for wait in TAKE_BACK_SECONDS:
+            await asyncio.sleep(wait)
+            try:
+                # The same connection again: this opens nothing new, it says what was opened.
+                view = await self.sessions.create(connection_id, user_id, wanted)
+                await self.sessions.end(view.session_id, connection_id, "speaker_gone")
+            except Unavailable:
+                continue
+            except LingocastError as error:
+                # Such as MAX_SESSIONS_EXCEEDED: the speaker came again and has another one.
+                log.info("session_not_taken_back", reason=error.reason)
+            return
+
+    def reclaim(self, broadcast: Broadcast) -> None:
+        """A refresh was begun that did not become a socket: the speaker's present one is made the session's again."""
+        self._tasks.create_task(self._reclaim(broadcast))
+
+    async def _reclaim(self, broadcast: Broadcast) -> None:
+        session_id, connection_id = broadcast.view.session_id, broadcast.connection_id
+        while broadcast.attached and not broadcast.ended and broadcast.connection_id == connection_id:
+            try:
+                await self.sessions.refresh_speaker(session_id, "", connection_id, broadcast.user_id)
+            except Unavailable:
+                await asyncio.sleep(RETRY_SECONDS)
+            except LingocastError as error:
+                log.info("session_not_reclaimed", session=session_id, reason=error.reason)
+                return
+            else:
+                return
 
     async def _leave(self, session_id: str, connection_id: str) -> bool:
         try:
@@ -184,21 +260,32 @@ class Edge:
     async def _until_empty(self, seconds: float) -> None:
         deadline = asyncio.get_running_loop().time() + seconds
         # Looked at: an event would have to be set wherever a socket or a departure goes.
-        while (self.sockets or self.departures.pending) and asyncio.get_running_loop().time() < deadline:  # noqa: ASYNC110
+        while self._busy() and asyncio.get_running_loop().time() < deadline:  # noqa: ASYNC110
             await asyncio.sleep(LOOK_SECONDS)
+
+    def _busy(self) -> bool:
+        """Somebody is still here, or is heard to the end though the speaker has moved on."""
+        playing_out = any(broadcast.ended for broadcast in self.broadcasts.values())
+        return bool(self.sockets or self.departures or playing_out)
 
 
 @asynccontextmanager
 async def open_edge(
-    config: Config, verifier: Verifier, session: grpc.aio.Channel, transcription: grpc.aio.Channel
+    config: Config,
+    verifier: Verifier,
+    session: grpc.aio.Channel,
+    transcription: grpc.aio.Channel,
+    bus: Bus | None = None,
 ) -> AsyncIterator[Edge]:
-    """An edge with a lease; on leaving the lease is released, and what it still held with it."""
+    """An edge with a lease; on leaving the lease is released, and what it still held with it. `bus`: shared with other
+    edges; none, and this one is alone."""
     sessions = Sessions(session, edge_id=f"edge-{token_hex(8)}")
     languages = Languages(transcription, config.languages_period_seconds)
     try:
         async with asyncio.TaskGroup() as tasks:
             edge = Edge(
                 config,
+                bus=bus or LocalBus(),
                 sessions=sessions,
                 languages=languages,
                 verifier=verifier,

@@ -5,7 +5,7 @@ A mailbox never makes anybody wait, so one slow listener costs the others nothin
 
 import asyncio
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from typing import Protocol
 
 from chassis.telemetry import Attribute, Span, context_of, span_between
@@ -15,6 +15,9 @@ from edge.protocol.wire import Encoder, Flavour, Post, Receipt
 
 SPAN_SETTLES_SECONDS = 1.0
 """How long after a fan-out its span waits for the last listener's write. Slower ones are not the feed's delay."""
+
+
+_CUE = (CueStarted, CueAudio, CueEnded)
 
 
 class Seat(Protocol):
@@ -44,9 +47,23 @@ class Hub:
         for topic in (Topic(session_id, name) for name in languages):
             feed = self._feeds.get(topic)
             if feed is None:
-                feed = self._feeds[topic] = Feed(topic)
+                feed = self._feeds[topic] = Feed(topic, self._bus.missed(topic, ""))
                 feed.unsubscribe = self._bus.subscribe(topic, feed.publish)
             feed.seats[seat] = None
+            trouble = self._bus.trouble(topic)
+            if trouble is not None:
+                feed.tell(seat, trouble)
+
+    def missed(self, seat: Seat, session_id: str, language: str, last_cue: str) -> list[Post]:
+        """What a listener who heard the cue `last_cue` to its end has missed of a feed since, in order."""
+        topic = Topic(session_id, language)
+        encoder = _encoder(topic)
+        posts = []
+        for event in self._bus.missed(topic, last_cue):
+            encoder.open(event)
+            if seat.wants_audio or not isinstance(event, _CUE):
+                posts.append(encoder.encode(event, seat.flavour))
+        return [post for post in posts if post is not None]
 
     def leave(self, seat: Seat, session_id: str, *languages: str) -> None:
         """Takes a listener out of feeds. Repeating it changes nothing."""
@@ -63,11 +80,14 @@ class Hub:
 class Feed:
     """One topic and who listens to it here, in the order they came."""
 
-    def __init__(self, topic: Topic) -> None:
+    def __init__(self, topic: Topic, before: Iterable[BusEvent] = ()) -> None:
+        """`before`: what was published lately, so that the rest of a cue under way can be placed."""
         self.topic = topic
         self.seats: dict[Seat, None] = {}
         self.unsubscribe: Callable[[], None] = lambda: None
-        self._encoder = Encoder(topic.session_id, source=topic.language == SOURCE)
+        self._encoder = _encoder(topic)
+        for event in before:
+            self._encoder.open(event)
         self._cue: tuple[CueStarted, float, Receipt] | None = None
 
     def publish(self, event: BusEvent) -> None:
@@ -76,7 +96,7 @@ class Feed:
         receipt = self._receipt(event, started)
         self._encoder.open(event)
         posts: dict[Flavour, Post | None] = {}
-        is_cue = isinstance(event, CueStarted | CueAudio | CueEnded)
+        is_cue = isinstance(event, _CUE)
         for seat in tuple(self.seats):
             if is_cue and not seat.wants_audio:
                 continue
@@ -89,6 +109,12 @@ class Feed:
                 seat.session_ended(post)
             else:
                 seat.deliver(post)
+
+    def tell(self, seat: Seat, event: BusEvent) -> None:
+        """Only one listener, outside of the feed's order."""
+        post = self._encoder.encode(event, seat.flavour)
+        if post is not None:
+            seat.deliver(post)
 
     def _encoded(self, event: BusEvent, flavour: Flavour, receipt: Receipt | None) -> Post | None:
         post = self._encoder.encode(event, flavour)
@@ -127,3 +153,7 @@ class Feed:
             span_between(span, context_of(event.traceparent), started, max(started, receipt.written_at), attributes)
 
         asyncio.get_running_loop().call_later(SPAN_SETTLES_SECONDS, record)
+
+
+def _encoder(topic: Topic) -> Encoder:
+    return Encoder(topic.session_id, source=topic.language == SOURCE)

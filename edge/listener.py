@@ -5,6 +5,7 @@ from collections.abc import Awaitable, Callable
 
 from chassis.errors import Invalid
 from edge.domain.feed import NOTICES, SOURCE
+from edge.domain.mailbox import Kind
 from edge.hub import Hub
 from edge.protocol import client, server
 from edge.protocol.errors import Close
@@ -16,9 +17,15 @@ PLAYED_OUT_REASONS = frozenset({"speaker_gone", "expired"})
 """Ends that come long after the last word; for others the speaker's edge says when the last cue was sent."""
 
 
+GIVE_WAY_SECONDS = 20.0
+"""How long a cue under way may last at most before a replaced socket is closed without its end."""
+
+_REST_OF_CUE = (Kind.CUE_AUDIO, Kind.CUE_END)
+
+
 class ListenerSeat:
-    """A listener in the hub. Takes its seat before the store is asked, so that nothing is missed between; what comes
-    meanwhile waits, and is written after `sessionJoined`."""
+    """A listener in the hub. Takes its seat before its socket is open, so that nothing is missed between; what comes
+    meanwhile waits, and is written after the server's first word."""
 
     def __init__(
         self, hub: Hub, session_id: str, language: str, flavour: Flavour, *, audio: bool, source: bool
@@ -30,35 +37,57 @@ class ListenerSeat:
         self._session_id = session_id
         self._others = [NOTICES, *([SOURCE] if source else [])]
         self._socket: Socket | None = None
+        self._missed: list[Post] = []
         self._early: list[Post] = []
         self._over: Post | None = None
-        self._end_timer: asyncio.TimerHandle | None = None
+        self._cue = ""  # The cue of the feed that has begun and not ended.
+        self._giving_way = False
+        self._timer: asyncio.TimerHandle | None = None
         hub.enter(self, session_id, language, *self._others)
+
+    def resume(self, last_cue: str) -> None:
+        """Lets what followed `last_cue` be sent first. To be called before anything else happens."""
+        for topic in (self.language, *self._others):
+            self._missed += self._hub.missed(self, self._session_id, topic, last_cue)
 
     def open(self, socket: Socket) -> None:
         """From now on to this socket."""
         self._socket = socket
-        for post in self._early:
-            socket.post(post)
+        for post in (*self._missed, *self._early):
+            self._post(post, socket)
+        self._missed.clear()
         self._early.clear()
+        if self._giving_way:
+            self._gone()
         if self._over is not None:
             self.session_ended(self._over)
 
     def leave(self) -> None:
         self._hub.leave(self, self._session_id, self.language, *self._others)
-        if self._end_timer is not None:
-            self._end_timer.cancel()
+        if self._timer is not None:
+            self._timer.cancel()
+
+    def give_way(self, *, at_once: bool) -> None:
+        """Another socket goes on from here. Unless it begins again with what this one was sent last (`at_once`), the
+        cue under way is still brought to its end."""
+        self._hub.leave(self, self._session_id, *self._others)
+        self._giving_way = True
+        if at_once or not self._cue:
+            self._gone()
+        elif self._timer is None:
+            self._timer = asyncio.get_running_loop().call_later(GIVE_WAY_SECONDS, self._gone)
 
     def change_language(self, language: str) -> None:
         self._hub.leave(self, self._session_id, self.language)
         self.language = language
-        self._hub.enter(self, self._session_id, language)
+        self._cue = ""
         if self._socket is not None:
             self._socket.change_feed()
+        self._hub.enter(self, self._session_id, language)
 
     def deliver(self, post: Post) -> None:
         if self._socket is not None:
-            self._socket.post(post)
+            self._post(post, self._socket)
         elif len(self._early) < 100:  # Some seconds of a feed; a join that takes longer has failed by then.
             self._early.append(post)
 
@@ -72,12 +101,30 @@ class ListenerSeat:
     def watched(self, change: Watched, tail_seconds: float) -> None:
         """The session as the store has it. An end by the speaker is told when the last cue was sent, or after
         `tail_seconds` if the speaker's edge says nothing."""
-        if change.session.live or self._end_timer is not None:
+        if change.session.live or self._giving_way or self._timer is not None:
             return
         reason = change.session.end_reason or "expired"
         post = message(server.SessionEnded(session_id=self._session_id, reason=reason))
         wait = 0.0 if reason in PLAYED_OUT_REASONS else tail_seconds
-        self._end_timer = asyncio.get_running_loop().call_later(wait, self.session_ended, post)
+        self._timer = asyncio.get_running_loop().call_later(wait, self.session_ended, post)
+
+    def _post(self, post: Post, socket: Socket) -> None:
+        if self._giving_way and (post.kind not in _REST_OF_CUE or post.key != self._cue):
+            if post.kind is Kind.CUE_START:
+                self._gone()
+            return
+        if post.kind is Kind.CUE_START:
+            self._cue = post.key
+        elif post.kind is Kind.CUE_END:
+            self._cue = ""
+        socket.post(post)
+        if self._giving_way and not self._cue:
+            self._gone()
+
+    def _gone(self) -> None:
+        self._hub.leave(self, self._session_id, self.language)
+        if self._socket is not None:
+            self._socket.close(Close.NORMAL, "replaced by a refresh")
 
 
 class ListenerActions:

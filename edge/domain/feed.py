@@ -14,6 +14,9 @@ NOTICES = ""
 SOURCE = "@source"
 """In the place of a language: what the speaker said, as text."""
 
+HANDOVER = "@handover"
+"""In the place of a language: what two edges tell each other when a speaker moves from one to the other."""
+
 
 @dataclass(frozen=True, slots=True)
 class Topic:
@@ -53,12 +56,13 @@ class CueStarted:
 
 @dataclass(frozen=True, slots=True)
 class CueAudio:
-    """Some audio of the cue begun last in its language. `seconds`: its playing time."""
+    """Some audio of the cue begun last in its language. `seconds`: playing time. `number`: grows through the feed."""
 
     cue_id: str
     language: str
     audio: bytes
     seconds: float
+    number: int = 0
 
 
 @dataclass(frozen=True, slots=True)
@@ -103,9 +107,19 @@ class SessionEnded:
     reason: str
 
 
+@dataclass(frozen=True, slots=True)
+class HandingOver:
+    """From the edge that a speaker left: what was said there is still being played out, and comes first."""
+
+
+@dataclass(frozen=True, slots=True)
+class HandedOver:
+    """From the edge that a speaker left: nothing more comes from there."""
+
+
 FeedEvent: TypeAlias = Caption | CueStarted | CueAudio | CueEnded | CuesDropped | LanguageStatusChanged
 Notice: TypeAlias = SwitchesChanged | SessionEnded
-BusEvent: TypeAlias = FeedEvent | Notice
+BusEvent: TypeAlias = FeedEvent | Notice | HandingOver | HandedOver
 
 
 @dataclass(frozen=True, slots=True)

@@ -13,9 +13,13 @@ class Kind(Enum):
 
     MESSAGE = "message"  # Never dropped, never replaced.
     CAPTION = "caption"  # Replaced by a newer one with the same key.
+    SOURCE_CAPTION = "source_caption"  # The same, but of no language that could be changed.
     CUE_START = "cue_start"
     CUE_AUDIO = "cue_audio"
     CUE_END = "cue_end"
+
+
+_CUE = (Kind.CUE_START, Kind.CUE_AUDIO, Kind.CUE_END)
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,7 +67,7 @@ class Mailbox(Generic[T]):
         self._current: str | None = None  # The cue whose start was taken and whose end was not.
         self._current_seconds = 0.0
         self._dropped = Dropped(0, 0.0)
-        self._count = {Kind.MESSAGE: 0, Kind.CAPTION: 0}
+        self._count = {Kind.MESSAGE: 0, Kind.CAPTION: 0, Kind.SOURCE_CAPTION: 0}
         self.seconds = 0.0
         self.overflowed = False
 
@@ -75,7 +79,7 @@ class Mailbox(Generic[T]):
             case Kind.MESSAGE:
                 self._append_counted(parcel)
                 self.overflowed = self.overflowed or self._count[Kind.MESSAGE] > self._limit_messages
-            case Kind.CAPTION:
+            case Kind.CAPTION | Kind.SOURCE_CAPTION:
                 self._put_caption(parcel)
             case _:
                 self._put_cue(parcel)
@@ -100,8 +104,9 @@ class Mailbox(Generic[T]):
         return parcel
 
     def change_feed(self) -> Cut | None:
-        """Forgets captions and cues that wait; messages stay. Returns the cue that this cuts short."""
-        self._parcels = deque(parcel for parcel in self._parcels if parcel.kind is Kind.MESSAGE)
+        """Forgets captions and cues that wait; messages and the source stay. Returns the cue that this cuts short."""
+        stay = (Kind.MESSAGE, Kind.SOURCE_CAPTION)
+        self._parcels = deque(parcel for parcel in self._parcels if parcel.kind in stay)
         self._count[Kind.CAPTION] = 0
         self._open.clear()
         self._cut.clear()
@@ -112,13 +117,13 @@ class Mailbox(Generic[T]):
 
     def _put_caption(self, parcel: Parcel[T]) -> None:
         for place, waiting in enumerate(self._parcels):
-            if waiting.kind is Kind.CAPTION and waiting.key == parcel.key:
+            if waiting.kind is parcel.kind and waiting.key == parcel.key:
                 self._parcels[place] = parcel
                 return
         self._append_counted(parcel)
-        if self._count[Kind.CAPTION] > self._limit_captions:
-            self._parcels.remove(next(waiting for waiting in self._parcels if waiting.kind is Kind.CAPTION))
-            self._count[Kind.CAPTION] -= 1
+        if self._count[parcel.kind] > self._limit_captions:
+            self._parcels.remove(next(waiting for waiting in self._parcels if waiting.kind is parcel.kind))
+            self._count[parcel.kind] -= 1
 
     def _append_counted(self, parcel: Parcel[T]) -> None:
         self._parcels.append(parcel)
@@ -146,7 +151,7 @@ class Mailbox(Generic[T]):
         if oldest is None:
             self._cut_current()
             return
-        gone = [p for p in self._parcels if p.key == oldest and p.kind is not Kind.CAPTION]
+        gone = [p for p in self._parcels if p.key == oldest and p.kind in _CUE]
         self._forget(gone)
         self._open.discard(oldest)
         self._count_dropped(1, sum(parcel.seconds for parcel in gone))

@@ -234,7 +234,9 @@ class CueEnd(Message):
 
 
 class AudioData(Message):
-    """Some audio of a cue, base64. Plain flavour only. `sequenceNumber` counts in the feed; gaps are other cues."""
+    """Some audio of a cue, base64. Plain flavour only.
+
+    `sequenceNumber` grows through the feed; what is repeated after a refresh has the number it had."""
 
     type: Literal["audioData"] = "audioData"
     audio_data: str

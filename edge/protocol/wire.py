@@ -108,24 +108,21 @@ def source_caption(event: Caption) -> Post:
         start_ms=event.start_ms,
         end_ms=event.end_ms,
     )
-    return Parcel(Kind.CAPTION, Frame(content.to_json()), f"source-{event.segment_id}")
+    return Parcel(Kind.SOURCE_CAPTION, Frame(content.to_json()), str(event.segment_id))
 
 
 class Encoder:
-    """Encodes the events of one feed; remembers its cue under way and counts plain audio messages."""
+    """Encodes the events of one feed; remembers its cue under way."""
 
     def __init__(self, session_id: str, source: bool = False) -> None:
         self._session_id = session_id
         self._source = source
         self._cue: CueStarted | None = None
-        self._sequence = 0
 
     def open(self, event: BusEvent) -> None:
         """Takes note of an event before it is encoded for any flavour."""
         if isinstance(event, CueStarted):
             self._cue = event
-        elif isinstance(event, CueAudio):
-            self._sequence += 1
 
     def encode(self, event: BusEvent, flavour: Flavour) -> Post | None:  # noqa: PLR0911 - a table
         """The parcel for a listener of that flavour; None when it is told nothing."""
@@ -142,8 +139,10 @@ class Encoder:
                 return message(server.AudioDropped(cues=event.cues, seconds=round(event.seconds, 3)))
             case LanguageStatusChanged():
                 return message(_language_status(event))
-            case _:
+            case SwitchesChanged() | SessionEnded():
                 return message(notice_message(self._session_id, event))
+            case _:
+                return None
 
     def _caption(self, event: Caption) -> Post:
         content = server.Caption(
@@ -179,7 +178,7 @@ class Encoder:
         content = server.AudioData(
             audio_data=base64.b64encode(event.audio).decode(),
             sample_rate=self._cue.sample_rate,
-            sequence_number=self._sequence,
+            sequence_number=event.number,
             cue_id=event.cue_id,
             segment_id=self._cue.segment_id,
             language=event.language,

@@ -2,7 +2,7 @@
 
 import asyncio
 from collections.abc import AsyncIterator, Mapping
-from contextlib import AbstractAsyncContextManager, asynccontextmanager
+from contextlib import AbstractAsyncContextManager, AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass, field
 from functools import partial
 from typing import Any
@@ -13,6 +13,7 @@ from chassis.calling import connect
 from chassis.errors import Denied
 from edge.app import make_app, serve_http
 from edge.auth import Speaker
+from edge.bus import LocalBus
 from edge.config import Config
 from edge.edge import Edge, open_edge
 from protos.session.v1.session_pb2_grpc import add_SessionServiceServicer_to_server
@@ -43,17 +44,23 @@ class Peer:
 
     def __init__(self, ws: aiohttp.ClientWebSocketResponse) -> None:
         self.ws = ws
+        self.heard: list[Json | bytes] = []
 
     async def hear(self) -> Json | bytes:
         """The next frame: a message, or the bytes of a binary one."""
         async with asyncio.timeout(10):
             frame = await self.ws.receive()
+        assert self._noted(frame), f"closed with {self.ws.close_code}"
+        return self.heard[-1]
+
+    def _noted(self, frame: aiohttp.WSMessage) -> bool:
         if frame.type is aiohttp.WSMsgType.TEXT:
-            message: Json = frame.json()
-            return message
-        assert frame.type is aiohttp.WSMsgType.BINARY, f"closed with {self.ws.close_code}"
-        data: bytes = frame.data
-        return data
+            self.heard.append(frame.json())
+        elif frame.type is aiohttp.WSMsgType.BINARY:
+            self.heard.append(frame.data)
+        else:
+            return False
+        return True
 
     async def expect(self, kind: str) -> Json:
         """The next message of that type; others before it are skipped."""
@@ -82,7 +89,7 @@ class Peer:
         """Reads on until the close, and returns its code."""
         async with asyncio.timeout(10):
             while not self.ws.closed:
-                await self.ws.receive()
+                self._noted(await self.ws.receive())
         assert self.ws.close_code is not None
         return self.ws.close_code
 
@@ -146,7 +153,14 @@ class RunningEdge:
 @asynccontextmanager
 async def running_edge(**settings: object) -> AsyncIterator[RunningEdge]:
     """`settings`: fields of the edge's Config; short times by default."""
-    sessions, transcription = FakeSessions(), FakeTranscription()
+    async with running_edges(1, **settings) as (edge,):
+        yield edge
+
+
+@asynccontextmanager
+async def running_edges(count: int, **settings: object) -> AsyncIterator[tuple[RunningEdge, ...]]:
+    """Several edges in front of the same services, with one bus."""
+    sessions, transcription, bus = FakeSessions(), FakeTranscription(), LocalBus()
     config = Config.model_validate(
         {"host": "127.0.0.1", "tail_seconds": 2.0, "drain_seconds": 0.5, "status_period_seconds": 60.0, **settings}
     )
@@ -155,14 +169,19 @@ async def running_edge(**settings: object) -> AsyncIterator[RunningEdge]:
         served(partial(add_TranscriptionServiceServicer_to_server, transcription)) as transcription_address,
         connect(session_address) as session,
         connect(transcription_address) as transcribing,
-        open_edge(config, NamedTokens(), session, transcribing) as edge,
-        serve_http(make_app(edge, {"keys": []}), "127.0.0.1", 0) as url,
-        # No limit of its own: each socket is a listener.
-        aiohttp.ClientSession(connector=aiohttp.TCPConnector(limit=0)) as http,
+        AsyncExitStack() as stack,
     ):
-        async with asyncio.timeout(10):
-            await edge.until_ready()
-        yield RunningEdge(url, edge, sessions, transcription, http)
+        edges = []
+        for _ in range(count):
+            edge = await stack.enter_async_context(open_edge(config, NamedTokens(), session, transcribing, bus))
+            url = await stack.enter_async_context(serve_http(make_app(edge, {"keys": []}), "127.0.0.1", 0))
+            async with asyncio.timeout(10):
+                await edge.until_ready()
+            edges.append((url, edge))
+        # No limit of its own: each socket is a listener. Closed first, so that no edge waits for its sockets.
+        http = aiohttp.ClientSession(connector=aiohttp.TCPConnector(limit=0))
+        await stack.enter_async_context(http)
+        yield tuple(RunningEdge(url, edge, sessions, transcription, http) for url, edge in edges)
 
 
 @asynccontextmanager

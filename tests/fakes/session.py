@@ -30,7 +30,8 @@ class Kept:
 
 class FakeSessions(SessionServiceServicer):
     """`fail_with`: every call raises it. `limited`: limits that say no. `full`: sessions take no listeners.
-    `lose_answers`: joins are written and yet fail. `subjects`: who was counted, by limit."""
+    `lose_answers`: creations, joins and refreshes are written and yet fail. `may_answer`: cleared, refreshes are
+    written and not answered yet. `subjects`: who was counted, by limit."""
 
     def __init__(self) -> None:
         self.kept: dict[str, Kept] = {}
@@ -41,7 +42,10 @@ class FakeSessions(SessionServiceServicer):
         self.fail_with: LingocastError | None = None
         self.limits_fail = False
         self.full = False
+        self.denied = 0
         self.lose_answers = False
+        self.may_answer = asyncio.Event()
+        self.may_answer.set()
         self.max_sessions = 100
         self._changed = asyncio.Condition()
         self._next = 100
@@ -63,6 +67,10 @@ class FakeSessions(SessionServiceServicer):
 
     async def CreateSession(self, request: pb.CreateSessionRequest, context: Context) -> pb.CreateSessionResponse:
         self._check()
+        for kept in self.kept.values():
+            if kept.speaker == request.connection_id:
+                self._answer()
+                return pb.CreateSessionResponse(session=kept.session)
         if sum(kept.session.state == pb.SESSION_STATE_LIVE for kept in self.kept.values()) >= self.max_sessions:
             raise Exhausted("MAX_SESSIONS_EXCEEDED", "one session at a time")
         session = pb.Session(
@@ -79,6 +87,7 @@ class FakeSessions(SessionServiceServicer):
         session.expires_at.FromNanoseconds(time.time_ns() + 7_200 * 10**9)
         self.kept[session.session_id] = Kept(session, request.user_id, request.connection_id, request.pin)
         await self.change()
+        self._answer()
         return pb.CreateSessionResponse(session=session)
 
     async def GetSession(self, request: pb.GetSessionRequest, context: Context) -> pb.GetSessionResponse:
@@ -100,8 +109,7 @@ class FakeSessions(SessionServiceServicer):
             raise Exhausted("SESSION_FULL", "the session is full")
         kept.listeners[request.connection_id] = request.target_language
         await self._count(kept)
-        if self.lose_answers:
-            raise Unavailable("STORE_UNAVAILABLE", "written, but who knows")
+        self._answer()
         return pb.JoinSessionResponse(session=kept.session)
 
     async def LeaveSession(self, request: pb.LeaveSessionRequest, context: Context) -> pb.LeaveSessionResponse:
@@ -137,6 +145,8 @@ class FakeSessions(SessionServiceServicer):
                 raise NotFound("CONNECTION_NOT_FOUND", "that connection is gone; join again")
             kept.listeners[request.new_connection_id] = request.target_language
         await self._count(kept)
+        await self.may_answer.wait()
+        self._answer()
         return pb.RefreshConnectionResponse(session=kept.session)
 
     async def UpdateBroadcastState(
@@ -192,6 +202,10 @@ class FakeSessions(SessionServiceServicer):
         if self.fail_with is not None:
             raise self.fail_with
 
+    def _answer(self) -> None:
+        if self.lose_answers:
+            raise Unavailable("STORE_UNAVAILABLE", "written, but who knows")
+
     def _find(self, session_id: str) -> Kept:
         self._check()
         if session_id not in self.kept:
@@ -201,6 +215,7 @@ class FakeSessions(SessionServiceServicer):
     def _of_speaker(self, session_id: str, connection_id: str) -> Kept:
         kept = self._find(session_id)
         if kept.speaker != connection_id:
+            self.denied += 1
             raise Denied("NOT_THE_SPEAKER", "only the speaker may do this")
         return kept
 

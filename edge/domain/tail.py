@@ -1,0 +1,66 @@
+"""The last seconds of a feed, for a listener who comes back: what it missed is sent again, cues whole."""
+
+from collections import deque
+from dataclasses import dataclass
+
+from edge.domain.feed import BusEvent, Caption, CueAudio, CueEnded, CueStarted
+
+
+@dataclass(slots=True)
+class _Kept:
+    """A cue with its audio, or (`cue_id` empty) a final caption."""
+
+    cue_id: str
+    events: list[BusEvent]
+    seconds: float = 0.0
+
+
+class Tail:
+    """Cues and final captions in the order they were published.
+
+    Holds at most `limit_seconds` of audio and `limit_captions` captions. Full: the oldest goes, a cue as a whole; the
+    cue under way stays.
+    """
+
+    def __init__(self, limit_seconds: float = 10.0, limit_captions: int = 20) -> None:
+        self._limit_seconds = limit_seconds
+        self._limit_captions = limit_captions
+        self._kept: deque[_Kept] = deque()
+        self._open: _Kept | None = None
+
+    @property
+    def seconds(self) -> float:
+        """How much audio is kept."""
+        return sum(kept.seconds for kept in self._kept)
+
+    def put(self, event: BusEvent) -> None:
+        """Takes note of what was published."""
+        match event:
+            case CueStarted():
+                self._open = _Kept(event.cue_id, [event])
+                self._kept.append(self._open)
+            case CueAudio() if self._open is not None and self._open.cue_id == event.cue_id:
+                self._open.events.append(event)
+                self._open.seconds += event.seconds
+            case CueEnded() if self._open is not None and self._open.cue_id == event.cue_id:
+                self._open.events.append(event)
+                self._open = None
+            case Caption(is_final=True):
+                self._kept.append(_Kept("", [event]))
+        self._shed()
+
+    def after(self, last_cue: str) -> list[BusEvent]:
+        """What followed the cue `last_cue`; everything kept when that is not known here."""
+        kept = list(self._kept)
+        known = [place for place, entry in enumerate(kept) if entry.cue_id and entry.cue_id == last_cue]
+        return [event for entry in kept[known[-1] + 1 if known else 0 :] for event in entry.events]
+
+    def _shed(self) -> None:
+        # A hair of tolerance: sums of floats are not exact.
+        while self.seconds > self._limit_seconds + 1e-6 or self._captions() > self._limit_captions:
+            if self._kept[0] is self._open:
+                return
+            self._kept.popleft()
+
+    def _captions(self) -> int:
+        return sum(not kept.cue_id for kept in self._kept)

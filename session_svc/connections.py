@@ -27,7 +27,7 @@ from session_svc.store.writes import Below, Change, Delete, Is, Kind, Refused, W
 log = structlog.get_logger()
 
 # Removed in one transaction, with the session's own write well below MAX_WRITES.
-_BATCH = 50
+BATCH = 50
 
 
 @dataclass(frozen=True, slots=True)
@@ -71,7 +71,8 @@ class Connections:
                 await self._store.write(self._joining_writes(joining, now), now)
             except Refused:
                 if await self._joined_before(joining, now):
-                    return await self._live(joining.session_id)
+                    # Perhaps by ourselves: the answer to a write may be lost.
+                    return found_live(await self._published(joining.session_id), now)
                 session = await self._live(joining.session_id)
                 if session.listener_count >= self._terms.capacity:
                     raise Exhausted("SESSION_FULL", "the session takes no more listeners") from None
@@ -95,6 +96,7 @@ class Connections:
             session = await self._live(session_id)
             connection = await listener_of(self._store, session_id, key, now)
             if connection.target_language == language:
+                self._changed(session)
                 return session
             move = Change(
                 Kind.CONNECTION,
@@ -110,8 +112,11 @@ class Connections:
             return await self._published(session_id)
         raise contended()
 
-    async def speaker_goes(self, connection: Connection, gone_at: float) -> bool:
-        """Removes a speaker's connection and notes since when the speaker is gone. False when it was gone before."""
+    async def speaker_goes(self, connection: Connection, gone_at: float, *only_with: Write) -> bool:
+        """Removes a speaker's connection and notes since when the speaker is gone. False when it was gone before.
+
+        Raises Refused where one of `only_with`, written in the same transaction, was refused.
+        """
         drop = Delete(Kind.CONNECTION, connection.key, where=(Is("session_id", connection.session_id),))
         note = Change(
             Kind.SESSION,
@@ -122,36 +127,44 @@ class Connections:
         )
         now = self._clock()
         try:
-            await self._store.write([drop, note], now)
+            await self._store.write([drop, note, *only_with], now)
         except Refused as refused:
+            _pass_on(refused, 2)
             if 0 in refused.positions:
+                # Gone; if it is our own write that was made although its answer was lost, nobody was told yet.
+                await self._tell(connection.session_id)
                 return False
             # The session is over or another connection speaks: nothing to note.
-            await self._store.write([Delete(Kind.CONNECTION, connection.key)], now)
+            await self._store.write([Delete(Kind.CONNECTION, connection.key), *only_with], now)
             return True
         log.info("speaker_gone", session=connection.session_id, speaker_connection=short(connection.key))
         await self._tell(connection.session_id)
         return True
 
-    async def remove_listeners(self, session_id: str, leaving: Sequence[Connection]) -> int:
-        """Removes listeners of one session, many in one transaction; says how many were still there."""
+    async def remove_listeners(self, session_id: str, leaving: Sequence[Connection], *only_with: Write) -> int:
+        """Removes listeners of one session, many in one transaction; says how many were still there.
+
+        Raises Refused where one of `only_with`, written in each transaction, was refused. After an answer that was lost
+        the number may be too small; the records and counters are right.
+        """
         removed = 0
-        for start in range(0, len(leaving), _BATCH):
-            batch = leaving[start : start + _BATCH]
+        for start in range(0, len(leaving), BATCH):
+            batch = leaving[start : start + BATCH]
             now = self._clock()
             try:
-                await self._store.write(listeners_leave(session_id, batch), now)
-            except Refused:
+                await self._store.write([*listeners_leave(session_id, batch), *only_with], now)
+            except Refused as refused:
+                _pass_on(refused, len(batch) + 1)
                 # One of them left or moved meanwhile, or the session is over: each for itself.
                 for connection in batch:
-                    removed += await self._remove_listener(connection)
+                    removed += await self._remove_listener(connection, *only_with)
             else:
                 removed += len(batch)
-        if removed:
+        if leaving:
             await self._tell(session_id)
         return removed
 
-    async def _remove_listener(self, connection: Connection) -> bool:
+    async def _remove_listener(self, connection: Connection, *only_with: Write) -> bool:
         for _ in range(ATTEMPTS):
             now = self._clock()
             stored = await read_connection(self._store, connection.key, now)
@@ -159,10 +172,11 @@ class Connections:
                 return False
             session = await read_session(self._store, stored.session_id, now)
             counted = session is not None and session.live
-            uncounted: list[Write] = [delete_as_read(stored)]
+            leave = listeners_leave(stored.session_id, [stored]) if counted else [delete_as_read(stored)]
             try:
-                await self._store.write(listeners_leave(stored.session_id, [stored]) if counted else uncounted, now)
-            except Refused:
+                await self._store.write([*leave, *only_with], now)
+            except Refused as refused:
+                _pass_on(refused, len(leave))
                 continue
             return True
         raise contended()
@@ -202,6 +216,12 @@ class Connections:
 
     async def _published(self, session_id: str) -> Session:
         return await published(self._store, session_id, self._clock(), self._changed)
+
+
+def _pass_on(refused: Refused, own: int) -> None:
+    """Raises it again when it is about a write that came after our own."""
+    if any(position >= own for position in refused.positions):
+        raise refused
 
 
 def recount(session_id: str, old: str, new: str, now: float) -> Change:

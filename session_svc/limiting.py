@@ -2,6 +2,7 @@
 
 import asyncio
 from collections.abc import Callable, Mapping
+from uuid import uuid4
 from weakref import WeakValueDictionary
 
 import orjson
@@ -29,6 +30,8 @@ class Limiting:
     def __init__(self, store: Store, limits: Mapping[str, Limit], clock: Callable[[], float]) -> None:
         self._store, self._limits, self._clock = store, limits, clock
         self._enforcing = True
+        # Under what this instance signs its takes, to know its own when the answer to a write was lost.
+        self._name, self._serial = uuid4().hex, 0
         # One taker of a subject at a time here, so that a flood does not compete with itself. Gone with the last taker.
         self._turns: WeakValueDictionary[str, asyncio.Lock] = WeakValueDictionary()
 
@@ -51,14 +54,18 @@ class Limiting:
         return taken
 
     async def _take(self, key: str, limit: Limit) -> Taken:
+        self._serial += 1
+        signature = f"{self._name}:{self._serial}"
         for _ in range(_ATTEMPTS):
             now = self._clock()
             item = (await self._store.read(Kind.LIMIT, [key], now)).get(key)
+            if item is not None and item.get("by") == signature:
+                return Taken(True, _times(item))
             taken = take(_times(item), limit, now)
             if not taken.allowed:
                 return taken
             try:
-                await self._store.write([_record(key, taken, item, now + limit.window)], now)
+                await self._store.write([_record(key, taken, item, now + limit.window, signature)], now)
             except Refused:
                 continue
             return taken
@@ -70,9 +77,9 @@ def _times(item: Item | None) -> tuple[float, ...]:
     return tuple(orjson.loads(str(item["times"]))) if item is not None else ()
 
 
-def _record(key: str, taken: Taken, before: Item | None, ttl: float) -> Write:
+def _record(key: str, taken: Taken, before: Item | None, ttl: float, by: str) -> Write:
     times = orjson.dumps(taken.times).decode()
     if before is None:
-        return Put(Kind.LIMIT, key, {"times": times, "revision": 0, "ttl": ttl})
+        return Put(Kind.LIMIT, key, {"times": times, "revision": 0, "by": by, "ttl": ttl})
     as_read = Is("revision", int(before["revision"]))
-    return Change(Kind.LIMIT, key, where=(as_read,), set={"times": times, "ttl": ttl}, add={"revision": 1})
+    return Change(Kind.LIMIT, key, where=(as_read,), set={"times": times, "by": by, "ttl": ttl}, add={"revision": 1})

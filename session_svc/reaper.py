@@ -26,7 +26,7 @@ from session_svc.domain.session import (
 from session_svc.records import LEASE_HELD, find_connections, lease_of, session_of
 from session_svc.sessions import Sessions
 from session_svc.store import Store
-from session_svc.store.writes import Below, Change, Delete, Is, Kind, Refused
+from session_svc.store.writes import Below, Change, Delete, Is, Kind, Refused, Write
 
 log = structlog.get_logger()
 _reaped = meter.create_counter(Metric.REAPED)
@@ -114,30 +114,37 @@ class Reaper:
         # Those that came after the lapse are of an edge that is back.
         lapsed_at = max(lease.expires_at, now if lease.released else 0.0)
         theirs = [connection async for connection in found if connection.joined_at <= lapsed_at]
-        removed = await self._remove(theirs, gone_since(lease, self._lease_terms))
-        if removed:
-            log.warning("edge_reaped", edge=lease.edge_id, connections=removed, released=lease.released)
-            _reaped.add(removed)
+        # In each transaction: of an edge that is back nothing is removed any more, and it learns that something was.
+        still_lapsed = Change(Kind.LEASE, lease.edge_id, (_as_read(lease),), set={"unrestored": True})
+        removed = 0
+        try:
+            for batch in _by_session(theirs):
+                removed += await self._remove(batch, gone_since(lease, self._lease_terms), still_lapsed)
+        except Refused:
+            log.info("edge_is_back", edge=lease.edge_id)
+            return
+        finally:
+            if removed:
+                log.warning("edge_reaped", edge=lease.edge_id, connections=removed, released=lease.released)
+                _reaped.add(removed)
         if forgettable(lease, now, self._answering_since, self._lease_terms):
             await self._forget(lease, now)
 
     async def _forget(self, lease: Lease, now: float) -> None:
         try:
-            # Unless it was renewed since it was read.
-            still = Below("expires_at", lease.expires_at + 1e-3)
-            await self._store.write([Delete(Kind.LEASE, lease.edge_id, (still,))], now)
+            await self._store.write([Delete(Kind.LEASE, lease.edge_id, (_as_read(lease),))], now)
         except Refused:
             log.debug("edge_is_back", edge=lease.edge_id)
 
-    async def _remove(self, connections: list[Connection], gone_at: float) -> int:
-        removed, listeners = 0, defaultdict[str, list[Connection]](list)
-        for connection in connections:
+    async def _remove(self, of_a_session: list[Connection], gone_at: float, *also: Write) -> int:
+        removed, listeners = 0, list[Connection]()
+        for connection in of_a_session:
             if connection.role is Role.SPEAKER:
-                removed += await self._connections.speaker_goes(connection, gone_at)
+                removed += await self._connections.speaker_goes(connection, gone_at, *also)
             else:
-                listeners[connection.session_id].append(connection)
-        for session_id, leaving in listeners.items():
-            removed += await self._connections.remove_listeners(session_id, leaving)
+                listeners.append(connection)
+        if listeners:
+            removed += await self._connections.remove_listeners(listeners[0].session_id, listeners, *also)
         return removed
 
     def _failed(self, reason: str) -> None:
@@ -146,3 +153,15 @@ class Reaper:
         self._answering = False
         # Edges and speakers could not be heard either: their time starts anew.
         self._answering_since = self._clock()
+
+
+def _as_read(lease: Lease) -> Below:
+    """The condition that a lease was not renewed since it was read."""
+    return Below("expires_at", lease.expires_at + 1e-3)
+
+
+def _by_session(connections: list[Connection]) -> list[list[Connection]]:
+    groups = defaultdict[str, list[Connection]](list)
+    for connection in connections:
+        groups[connection.session_id].append(connection)
+    return list(groups.values())

@@ -64,8 +64,19 @@ def lease_of(item: Item) -> Lease:
 
 def put_lease(lease: Lease, terms: LeaseTerms) -> Put:
     """Writes a lease over whatever was there. The record outlives the lease by far: the reaper must still find it."""
-    ttl = lease.expires_at + max(3600.0, 100 * terms.expires_after)
-    return Put(Kind.LEASE, lease.edge_id, {**asdict(lease), "state": LEASE_HELD, "ttl": ttl}, fresh=False)
+    item = {**asdict(lease), "state": LEASE_HELD, "ttl": _lease_ttl(lease, terms)}
+    return Put(Kind.LEASE, lease.edge_id, item, fresh=False)
+
+
+def prolong_lease(lease: Lease, now: float, terms: LeaseTerms) -> Change:
+    """Prolongs a lease that is still held; what else it says stays as it is."""
+    still_held = (Above("expires_at", now), Is("released", False))
+    fields: Item = {"expires_at": lease.expires_at, "ttl": _lease_ttl(lease, terms)}
+    return Change(Kind.LEASE, lease.edge_id, still_held, set=fields)
+
+
+def _lease_ttl(lease: Lease, terms: LeaseTerms) -> float:
+    return lease.expires_at + max(3600.0, 100 * terms.expires_after)
 
 
 def counter(language: str) -> str:
@@ -90,6 +101,22 @@ def listeners_leave(session_id: str, leaving: Sequence[Connection]) -> list[Writ
     return [*(delete_as_read(connection) for connection in leaving), count_off]
 
 
+def listeners_come(session_id: str, coming: Sequence[Connection], now: float, terms: Terms) -> list[Write]:
+    """Adds listeners to one live session and counts them; none of them may be there. The session's write is last."""
+    languages = Counter(connection.target_language for connection in coming)
+    count = Change(
+        Kind.SESSION,
+        session_id,
+        where=going_on(now),
+        add={
+            "listener_count": len(coming),
+            "revision": 1,
+            **{counter(language): count for language, count in languages.items()},
+        },
+    )
+    return [*(put_connection(connection, terms) for connection in coming), count]
+
+
 def delete_as_read(connection: Connection) -> Delete:
     """Deletes a connection unless it is gone or was moved to another language meanwhile."""
     return Delete(Kind.CONNECTION, connection.key, where=(Is("target_language", connection.target_language),))
@@ -107,10 +134,22 @@ async def read_connection(store: Store, key: str, now: float) -> Connection | No
     return connection_of(item) if item is not None else None
 
 
+async def read_lease(store: Store, edge_id: str, now: float) -> Lease | None:
+    """An edge's lease as stored, held or not; None when there is none."""
+    item = (await store.read(Kind.LEASE, [edge_id], now)).get(edge_id)
+    return lease_of(item) if item is not None else None
+
+
 async def find_connections(store: Store, field: str, value: str, now: float) -> AsyncIterator[Connection]:
     """All connections of one `session_id` or `edge_id`, expired or not."""
     async for item in store.find(Kind.CONNECTION, field, value, now):
         yield connection_of(item)
+
+
+async def read_connections(store: Store, keys: Iterable[str], now: float) -> dict[str, Connection]:
+    """Those of the connections that have a record, expired or not, in one read."""
+    items = await store.read(Kind.CONNECTION, list(keys), now)
+    return {key: connection_of(item) for key, item in items.items()}
 
 
 async def read_sessions(store: Store, session_ids: Iterable[str], now: float) -> dict[str, Session]:

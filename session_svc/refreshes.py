@@ -56,6 +56,8 @@ class Refreshes:
             now = self._clock()
             session = await self._live(refreshing.session_id)
             if await self._refreshed_before(refreshing, session, now):
+                # Perhaps by ourselves: the answer to a write may be lost, and then nobody was told yet.
+                self._changed(session)
                 return session
             try:
                 writes = await decide(refreshing, session, now)

@@ -17,6 +17,7 @@ from session_svc.limiting import Limiting
 from session_svc.pins import Pins
 from session_svc.reaper import Reaper
 from session_svc.refreshes import Refreshes
+from session_svc.restoring import Restoring
 from session_svc.servicer import SessionServicer
 from session_svc.sessions import Sessions
 from session_svc.store import Store
@@ -32,6 +33,7 @@ class Service:
     sessions: Sessions
     connections: Connections
     refreshes: Refreshes
+    restoring: Restoring
     leases: Leases
     reaper: Reaper
     watching: Watching
@@ -73,6 +75,7 @@ def open_service(
     )
     connections = Connections(store=store, leases=leases, pins=pins, terms=terms, clock=clock, changed=watching.publish)
     refreshes = Refreshes(store=store, leases=leases, terms=terms, clock=clock, changed=watching.publish)
+    restoring = Restoring(store=store, leases=leases, terms=terms, clock=clock, changed=watching.publish)
     reaper = Reaper(
         store=store, sessions=sessions, connections=connections, terms=terms, lease_terms=lease_terms, clock=clock
     )
@@ -80,6 +83,7 @@ def open_service(
         sessions=sessions,
         connections=connections,
         refreshes=refreshes,
+        restoring=restoring,
         pins=pins,
         watching=watching,
         leases=leases,
@@ -87,6 +91,6 @@ def open_service(
         clock=clock,
     )
     try:
-        yield Service(sessions, connections, refreshes, leases, reaper, watching, servicer)
+        yield Service(sessions, connections, refreshes, restoring, leases, reaper, watching, servicer)
     finally:
         pins.close()

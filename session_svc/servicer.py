@@ -12,6 +12,7 @@ from session_svc.leases import Leases
 from session_svc.limiting import Limiting
 from session_svc.pins import Pins
 from session_svc.refreshes import Refreshes, Refreshing
+from session_svc.restoring import Restoring
 from session_svc.sessions import Sessions
 from session_svc.watching import Watching
 
@@ -27,6 +28,7 @@ class SessionServicer(session_pb2_grpc.SessionServiceServicer):
         sessions: Sessions,
         connections: Connections,
         refreshes: Refreshes,
+        restoring: Restoring,
         pins: Pins,
         watching: Watching,
         leases: Leases,
@@ -34,7 +36,7 @@ class SessionServicer(session_pb2_grpc.SessionServiceServicer):
         clock: Callable[[], float],
     ) -> None:
         self._sessions, self._connections, self._refreshes = sessions, connections, refreshes
-        self._pins, self._watching = pins, watching
+        self._restoring, self._pins, self._watching = restoring, pins, watching
         self._leases, self._limiting, self._clock = leases, limiting, clock
 
     async def CreateSession(self, request: pb.CreateSessionRequest, context: object) -> pb.CreateSessionResponse:
@@ -117,7 +119,22 @@ class SessionServicer(session_pb2_grpc.SessionServiceServicer):
         edge_id = wire.needed(request.edge_id, "edge_id")
         lease = await (self._leases.release(edge_id) if request.release else self._leases.renew(edge_id))
         return pb.RenewEdgeLeaseResponse(
-            expires_at=wire.timestamp(lease.expires_at), renew_every=wire.duration(self._leases.renew_every)
+            expires_at=wire.timestamp(lease.expires_at),
+            renew_every=wire.duration(self._leases.renew_every),
+            lapsed=lease.unrestored,
+        )
+
+    async def RestoreConnections(
+        self, request: pb.RestoreConnectionsRequest, context: object
+    ) -> pb.RestoreConnectionsResponse:
+        edge_id, held = wire.needed(request.edge_id, "edge_id"), wire.held_of(request)
+        lost = await self._restoring.restore(edge_id, held, more=request.more)
+        return pb.RestoreConnectionsResponse(
+            lost=[
+                pb.LostConnection(session_id=asked.session_id, connection_id=asked.connection_id, reason=lost[one.key])
+                for asked, one in zip(request.connections, held, strict=True)
+                if one.key in lost
+            ]
         )
 
     async def TakeRateLimit(self, request: pb.TakeRateLimitRequest, context: object) -> pb.TakeRateLimitResponse:

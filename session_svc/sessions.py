@@ -101,10 +101,13 @@ class Sessions:
             try:
                 await self._store.write(self._opening_writes(session, opening), now)
             except Refused:
-                # The id is taken, or the same request or another of the speaker's came first: look again.
+                # The id is taken, or the same request or another of the speaker's came first (or this very one, its
+                # answer lost): look again.
                 continue
             log.info("session_opened", session=session.session_id, speaker_connection=short(opening.connection))
             return session
+        if earlier := await self._opened_before(opening, self._clock()):
+            return earlier
         raise Exhausted("NO_SESSION_ID", "no free session id was found; try again")
 
     async def get(self, session_id: str) -> Session:
@@ -159,9 +162,13 @@ class Sessions:
             try:
                 await self._store.write([end, *await self._free_slot(session, now)], now)
             except Refused as refused:
-                if 0 in refused.positions:
-                    return False
-                continue
+                if 0 not in refused.positions:
+                    continue
+                # Perhaps it is our own end that refuses: its answer may have been lost.
+                ended = await tell(self._store, session.session_id, self._clock(), self._changed)
+                if ended is not None and ended.state is State.ENDING:
+                    await self.clear(session.session_id)
+                return False
             log.info("session_ended", session=session.session_id, reason=reason)
             await tell(self._store, session.session_id, self._clock(), self._changed)
             await self.clear(session.session_id)

@@ -9,13 +9,16 @@ from google.protobuf.timestamp_pb2 import Timestamp
 from chassis import language
 from chassis.errors import Invalid
 from protos.session.v1 import session_pb2 as pb
+from session_svc.domain import ids
 from session_svc.domain.ids import fingerprint
 from session_svc.domain.session import ENDED_BY_SPEAKER, ENDED_EXPIRED, Role, Session
+from session_svc.restoring import Held
 from session_svc.sessions import Opening, Steering
 
 _QUALITY_TIERS = ("standard", "premium")
 _LONGEST = 256
 _LONGEST_PIN = 64
+_MOST_HELD = 100
 _REASON = re.compile(r"[a-z][a-z_]{0,31}")
 _ROLES = {pb.ROLE_SPEAKER: Role.SPEAKER, pb.ROLE_LISTENER: Role.LISTENER}
 _LIMITS = {
@@ -103,6 +106,25 @@ def limit_of(value: pb.RateLimit.ValueType) -> str:
     if value not in _LIMITS:
         raise Invalid("INVALID_PARAMETER", "unknown limit")
     return _LIMITS[value]
+
+
+def held_of(request: pb.RestoreConnectionsRequest) -> list[Held]:
+    """What an edge holds, in its order.
+
+    Raises Invalid(MISSING_PARAMETER, INVALID_PARAMETER, INVALID_SESSION_ID, INVALID_LANGUAGE).
+    """
+    if len(request.connections) > _MOST_HELD:
+        raise Invalid("INVALID_PARAMETER", f"at most {_MOST_HELD} connections go into one call")
+    return [
+        Held(
+            session_id=ids.parse(one.session_id),
+            key=secret(one.connection_id, "connection_id"),
+            role=(role := role_of(one.role)),
+            target_language=spoken(one.target_language, "target_language") if role is Role.LISTENER else "",
+            joined_at=one.joined_at.seconds + one.joined_at.nanos / 1e9 if one.HasField("joined_at") else 0.0,
+        )
+        for one in request.connections
+    ]
 
 
 def message(session: Session) -> pb.Session:

@@ -17,16 +17,26 @@ class LeaseTerms:
 
 @dataclass(frozen=True, slots=True)
 class Lease:
-    """One edge's. `released`: the edge said that it goes."""
+    """One edge's. `released`: the edge said that it goes.
+
+    `unrestored`: its connections may have been reaped, and it has not said since what it still holds.
+    """
 
     edge_id: str
     expires_at: float
     released: bool = False
+    unrestored: bool = False
 
 
-def renewed(edge_id: str, now: float, terms: LeaseTerms) -> Lease:
-    """The lease after a sign of life."""
-    return Lease(edge_id, now + terms.expires_after)
+def held(lease: Lease | None, now: float) -> bool:
+    """Whether it has not run out yet. One that has may be reaped at any moment."""
+    return lease is not None and not lease.released and now < lease.expires_at
+
+
+def renewed(edge_id: str, now: float, terms: LeaseTerms, before: Lease | None = None) -> Lease:
+    """The lease after a sign of life; `before` is what it was, None for an edge never heard of."""
+    unrestored = before.unrestored if before is not None and held(before, now) else True
+    return Lease(edge_id, now + terms.expires_after, unrestored=unrestored)
 
 
 def released(edge_id: str, now: float) -> Lease:

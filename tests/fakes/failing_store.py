@@ -47,7 +47,8 @@ class FailingStore:
             given += 1
 
     async def write(self, writes: Sequence[Write], now: float) -> None:
-        await self._ask(lambda: self.store.write(writes, now))
+        # The harder case: tried again, the database does not know it for the same (as it may, by `Once`).
+        await self._ask(lambda: self.store.write(tuple(writes), now))
 
     async def sweep(self, now: float) -> int:
         return await self._ask(lambda: self.store.sweep(now))

@@ -666,7 +666,7 @@ class RefreshConnectionResponse(_message.Message):
     SESSION_FIELD_NUMBER: _builtins.int
     @_builtins.property
     def session(self) -> Global___Session:
-        """As stored, its expiry extended."""
+        """As stored; after a speaker's refresh its expiry is extended."""
 
     def __init__(
         self,
@@ -908,6 +908,11 @@ class RenewEdgeLeaseResponse(_message.Message):
 
     EXPIRES_AT_FIELD_NUMBER: _builtins.int
     RENEW_EVERY_FIELD_NUMBER: _builtins.int
+    LAPSED_FIELD_NUMBER: _builtins.int
+    lapsed: _builtins.bool
+    """True: the lease had run out, or was unknown (as at an edge's first renewal), and connections of this edge may have
+    been reaped. It stays true until the edge has said with RestoreConnections all that it holds, be it nothing.
+    """
     @_builtins.property
     def expires_at(self) -> _timestamp_pb2.Timestamp:
         """Renew before this."""
@@ -921,14 +926,143 @@ class RenewEdgeLeaseResponse(_message.Message):
         *,
         expires_at: _timestamp_pb2.Timestamp | None = ...,
         renew_every: _duration_pb2.Duration | None = ...,
+        lapsed: _builtins.bool = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _typing.Literal["expires_at", b"expires_at", "renew_every", b"renew_every"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["expires_at", b"expires_at", "renew_every", b"renew_every"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["expires_at", b"expires_at", "lapsed", b"lapsed", "renew_every", b"renew_every"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
 Global___RenewEdgeLeaseResponse: _TypeAlias = RenewEdgeLeaseResponse  # noqa: Y015
+
+@_typing.final
+class RestoreConnectionsRequest(_message.Message):
+    """What an edge still holds."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    EDGE_ID_FIELD_NUMBER: _builtins.int
+    CONNECTIONS_FIELD_NUMBER: _builtins.int
+    MORE_FIELD_NUMBER: _builtins.int
+    edge_id: _builtins.str
+    """The edge process that holds the connections."""
+    more: _builtins.bool
+    """True: further calls follow. The last one, or the only one, ends `lapsed`."""
+    @_builtins.property
+    def connections(self) -> _containers.RepeatedCompositeFieldContainer[Global___HeldConnection]:
+        """At most 100; the rest in further calls. None: the edge holds nothing."""
+
+    def __init__(
+        self,
+        *,
+        edge_id: _builtins.str = ...,
+        connections: _abc.Iterable[Global___HeldConnection] | None = ...,
+        more: _builtins.bool = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["connections", b"connections", "edge_id", b"edge_id", "more", b"more"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___RestoreConnectionsRequest: _TypeAlias = RestoreConnectionsRequest  # noqa: Y015
+
+@_typing.final
+class HeldConnection(_message.Message):
+    """A connection that an edge holds."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    SESSION_ID_FIELD_NUMBER: _builtins.int
+    CONNECTION_ID_FIELD_NUMBER: _builtins.int
+    ROLE_FIELD_NUMBER: _builtins.int
+    TARGET_LANGUAGE_FIELD_NUMBER: _builtins.int
+    JOINED_AT_FIELD_NUMBER: _builtins.int
+    session_id: _builtins.str
+    """Its session."""
+    connection_id: _builtins.str
+    """The connection: 128 unguessable bits."""
+    role: Global___Role.ValueType
+    """Whose connection."""
+    target_language: _builtins.str
+    """BCP 47 code of what the listener wants; empty for a speaker."""
+    @_builtins.property
+    def joined_at(self) -> _timestamp_pb2.Timestamp:
+        """When it joined or was refreshed last, from which its lifetime counts; absent: now."""
+
+    def __init__(
+        self,
+        *,
+        session_id: _builtins.str = ...,
+        connection_id: _builtins.str = ...,
+        role: Global___Role.ValueType = ...,
+        target_language: _builtins.str = ...,
+        joined_at: _timestamp_pb2.Timestamp | None = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _typing.Literal["joined_at", b"joined_at"]  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["connection_id", b"connection_id", "joined_at", b"joined_at", "role", b"role", "session_id", b"session_id", "target_language", b"target_language"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___HeldConnection: _TypeAlias = HeldConnection  # noqa: Y015
+
+@_typing.final
+class RestoreConnectionsResponse(_message.Message):
+    """What became of them."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    LOST_FIELD_NUMBER: _builtins.int
+    @_builtins.property
+    def lost(self) -> _containers.RepeatedCompositeFieldContainer[Global___LostConnection]:
+        """Those that could not be restored; all others are connected."""
+
+    def __init__(
+        self,
+        *,
+        lost: _abc.Iterable[Global___LostConnection] | None = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["lost", b"lost"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___RestoreConnectionsResponse: _TypeAlias = RestoreConnectionsResponse  # noqa: Y015
+
+@_typing.final
+class LostConnection(_message.Message):
+    """A connection that could not be restored."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    SESSION_ID_FIELD_NUMBER: _builtins.int
+    CONNECTION_ID_FIELD_NUMBER: _builtins.int
+    REASON_FIELD_NUMBER: _builtins.int
+    session_id: _builtins.str
+    """Its session."""
+    connection_id: _builtins.str
+    """The connection."""
+    reason: _builtins.str
+    """SESSION_NOT_FOUND: the session is over. CONNECTION_NOT_FOUND: another connection speaks, or a listener's lifetime is
+    over. CONFLICT: the id is another's.
+    """
+    def __init__(
+        self,
+        *,
+        session_id: _builtins.str = ...,
+        connection_id: _builtins.str = ...,
+        reason: _builtins.str = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["connection_id", b"connection_id", "reason", b"reason", "session_id", b"session_id"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___LostConnection: _TypeAlias = LostConnection  # noqa: Y015
 
 @_typing.final
 class TakeRateLimitRequest(_message.Message):

@@ -28,7 +28,9 @@ if _version_not_supported:
 class SessionServiceStub:
     """Owns all state of sessions. Every change is conditional or transactional; every call may be repeated with the same
     connection id and then changes nothing more.
-    All methods: UNAVAILABLE with STORE_UNAVAILABLE when the store does not answer.
+    All methods: UNAVAILABLE with STORE_UNAVAILABLE when the store does not answer (RetryInfo says when it may again, if
+    that is known). INVALID_ARGUMENT: MISSING_PARAMETER, INVALID_PARAMETER, INVALID_SESSION_ID (not `adjective-noun-NNN`),
+    INVALID_LANGUAGE (not a BCP 47 code). FAILED_PRECONDITION: CONFLICT (a new connection_id is another's already).
     """
 
     def __init__(self, channel):
@@ -92,6 +94,11 @@ class SessionServiceStub:
                 request_serializer=protos_dot_session_dot_v1_dot_session__pb2.RenewEdgeLeaseRequest.SerializeToString,
                 response_deserializer=protos_dot_session_dot_v1_dot_session__pb2.RenewEdgeLeaseResponse.FromString,
                 _registered_method=True)
+        self.RestoreConnections = channel.unary_unary(
+                '/lingocast.session.v1.SessionService/RestoreConnections',
+                request_serializer=protos_dot_session_dot_v1_dot_session__pb2.RestoreConnectionsRequest.SerializeToString,
+                response_deserializer=protos_dot_session_dot_v1_dot_session__pb2.RestoreConnectionsResponse.FromString,
+                _registered_method=True)
         self.TakeRateLimit = channel.unary_unary(
                 '/lingocast.session.v1.SessionService/TakeRateLimit',
                 request_serializer=protos_dot_session_dot_v1_dot_session__pb2.TakeRateLimitRequest.SerializeToString,
@@ -102,12 +109,15 @@ class SessionServiceStub:
 class SessionServiceServicer:
     """Owns all state of sessions. Every change is conditional or transactional; every call may be repeated with the same
     connection id and then changes nothing more.
-    All methods: UNAVAILABLE with STORE_UNAVAILABLE when the store does not answer.
+    All methods: UNAVAILABLE with STORE_UNAVAILABLE when the store does not answer (RetryInfo says when it may again, if
+    that is known). INVALID_ARGUMENT: MISSING_PARAMETER, INVALID_PARAMETER, INVALID_SESSION_ID (not `adjective-noun-NNN`),
+    INVALID_LANGUAGE (not a BCP 47 code). FAILED_PRECONDITION: CONFLICT (a new connection_id is another's already).
     """
 
     def CreateSession(self, request, context):
         """Opens a session under a fresh id. Repeating it with the same connection_id returns the session made the first time.
         RESOURCE_EXHAUSTED: MAX_SESSIONS_EXCEEDED (the speaker has a live one), NO_SESSION_ID (no free id was found).
+        UNAVAILABLE: TOO_MANY_PINS (too many wait to be hashed).
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')
@@ -131,7 +141,9 @@ class SessionServiceServicer:
     def JoinSession(self, request, context):
         """Adds a listener, in one transaction with the counters.
         NOT_FOUND: SESSION_NOT_FOUND (unknown, ended or expired). PERMISSION_DENIED: WRONG_PIN.
-        RESOURCE_EXHAUSTED: SESSION_FULL.
+        RESOURCE_EXHAUSTED: SESSION_FULL. UNAVAILABLE: TOO_MANY_PINS (too many wait to be checked).
+        A connection whose record is gone joins like any other and is asked for the PIN; for those that an edge has held all
+        along there is RestoreConnections.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')
@@ -146,14 +158,15 @@ class SessionServiceServicer:
         raise NotImplementedError('Method not implemented!')
 
     def ChangeLanguage(self, request, context):
-        """Moves a listener to another language. NOT_FOUND: CONNECTION_NOT_FOUND.
+        """Moves a listener to another language. NOT_FOUND: SESSION_NOT_FOUND, CONNECTION_NOT_FOUND.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')
         raise NotImplementedError('Method not implemented!')
 
     def RefreshConnection(self, request, context):
-        """Replaces a connection by another of the same owner and extends the session.
+        """Replaces a connection by another of the same owner. Only a speaker's extends the session. A speaker's with the new
+        id equal to the old says "I am still here": it is written again if its record is gone, and else changes nothing.
         NOT_FOUND: SESSION_NOT_FOUND, CONNECTION_NOT_FOUND. PERMISSION_DENIED: NOT_THE_SPEAKER.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
@@ -186,6 +199,17 @@ class SessionServiceServicer:
 
     def RenewEdgeLease(self, request, context):
         """Says that an edge process lives. Connections of an edge whose lease has expired are reaped.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
+    def RestoreConnections(self, request, context):
+        """Writes back connections that an edge has held all along, after its lease had lapsed (RenewEdgeLeaseResponse.lapsed).
+        Those that still have their record are left as they are; no PIN is asked for and no capacity checked, for they were
+        in; a speaker comes back only if nobody has taken its place. What cannot be restored is told and is over for good:
+        the edge closes it. UNAVAILABLE may leave some restored: the whole call may be repeated. A connection that leaves
+        while the call is under way may be written after it left: the edge then lets it leave once more.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')
@@ -258,6 +282,11 @@ def add_SessionServiceServicer_to_server(servicer, server):
                     request_deserializer=protos_dot_session_dot_v1_dot_session__pb2.RenewEdgeLeaseRequest.FromString,
                     response_serializer=protos_dot_session_dot_v1_dot_session__pb2.RenewEdgeLeaseResponse.SerializeToString,
             ),
+            'RestoreConnections': grpc.unary_unary_rpc_method_handler(
+                    servicer.RestoreConnections,
+                    request_deserializer=protos_dot_session_dot_v1_dot_session__pb2.RestoreConnectionsRequest.FromString,
+                    response_serializer=protos_dot_session_dot_v1_dot_session__pb2.RestoreConnectionsResponse.SerializeToString,
+            ),
             'TakeRateLimit': grpc.unary_unary_rpc_method_handler(
                     servicer.TakeRateLimit,
                     request_deserializer=protos_dot_session_dot_v1_dot_session__pb2.TakeRateLimitRequest.FromString,
@@ -274,7 +303,9 @@ def add_SessionServiceServicer_to_server(servicer, server):
 class SessionService:
     """Owns all state of sessions. Every change is conditional or transactional; every call may be repeated with the same
     connection id and then changes nothing more.
-    All methods: UNAVAILABLE with STORE_UNAVAILABLE when the store does not answer.
+    All methods: UNAVAILABLE with STORE_UNAVAILABLE when the store does not answer (RetryInfo says when it may again, if
+    that is known). INVALID_ARGUMENT: MISSING_PARAMETER, INVALID_PARAMETER, INVALID_SESSION_ID (not `adjective-noun-NNN`),
+    INVALID_LANGUAGE (not a BCP 47 code). FAILED_PRECONDITION: CONFLICT (a new connection_id is another's already).
     """
 
     @staticmethod
@@ -564,6 +595,33 @@ class SessionService:
             '/lingocast.session.v1.SessionService/RenewEdgeLease',
             protos_dot_session_dot_v1_dot_session__pb2.RenewEdgeLeaseRequest.SerializeToString,
             protos_dot_session_dot_v1_dot_session__pb2.RenewEdgeLeaseResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def RestoreConnections(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/lingocast.session.v1.SessionService/RestoreConnections',
+            protos_dot_session_dot_v1_dot_session__pb2.RestoreConnectionsRequest.SerializeToString,
+            protos_dot_session_dot_v1_dot_session__pb2.RestoreConnectionsResponse.FromString,
             options,
             channel_credentials,
             insecure,

@@ -29,7 +29,9 @@ GRPC_VERSION: str
 class SessionServiceStub:
     """Owns all state of sessions. Every change is conditional or transactional; every call may be repeated with the same
     connection id and then changes nothing more.
-    All methods: UNAVAILABLE with STORE_UNAVAILABLE when the store does not answer.
+    All methods: UNAVAILABLE with STORE_UNAVAILABLE when the store does not answer (RetryInfo says when it may again, if
+    that is known). INVALID_ARGUMENT: MISSING_PARAMETER, INVALID_PARAMETER, INVALID_SESSION_ID (not `adjective-noun-NNN`),
+    INVALID_LANGUAGE (not a BCP 47 code). FAILED_PRECONDITION: CONFLICT (a new connection_id is another's already).
     """
 
     @_typing.overload
@@ -39,6 +41,7 @@ class SessionServiceStub:
     CreateSession: _grpc.UnaryUnaryMultiCallable[_session_pb2.CreateSessionRequest, _session_pb2.CreateSessionResponse]
     """Opens a session under a fresh id. Repeating it with the same connection_id returns the session made the first time.
     RESOURCE_EXHAUSTED: MAX_SESSIONS_EXCEEDED (the speaker has a live one), NO_SESSION_ID (no free id was found).
+    UNAVAILABLE: TOO_MANY_PINS (too many wait to be hashed).
     """
     GetSession: _grpc.UnaryUnaryMultiCallable[_session_pb2.GetSessionRequest, _session_pb2.GetSessionResponse]
     """Reads a session that has not expired. NOT_FOUND: SESSION_NOT_FOUND."""
@@ -49,16 +52,19 @@ class SessionServiceStub:
     JoinSession: _grpc.UnaryUnaryMultiCallable[_session_pb2.JoinSessionRequest, _session_pb2.JoinSessionResponse]
     """Adds a listener, in one transaction with the counters.
     NOT_FOUND: SESSION_NOT_FOUND (unknown, ended or expired). PERMISSION_DENIED: WRONG_PIN.
-    RESOURCE_EXHAUSTED: SESSION_FULL.
+    RESOURCE_EXHAUSTED: SESSION_FULL. UNAVAILABLE: TOO_MANY_PINS (too many wait to be checked).
+    A connection whose record is gone joins like any other and is asked for the PIN; for those that an edge has held all
+    along there is RestoreConnections.
     """
     LeaveSession: _grpc.UnaryUnaryMultiCallable[_session_pb2.LeaveSessionRequest, _session_pb2.LeaveSessionResponse]
     """Removes a connection, in one transaction with the counters. An unknown connection is not an error. A speaker's
     connection leaves the session live until its grace has passed.
     """
     ChangeLanguage: _grpc.UnaryUnaryMultiCallable[_session_pb2.ChangeLanguageRequest, _session_pb2.ChangeLanguageResponse]
-    """Moves a listener to another language. NOT_FOUND: CONNECTION_NOT_FOUND."""
+    """Moves a listener to another language. NOT_FOUND: SESSION_NOT_FOUND, CONNECTION_NOT_FOUND."""
     RefreshConnection: _grpc.UnaryUnaryMultiCallable[_session_pb2.RefreshConnectionRequest, _session_pb2.RefreshConnectionResponse]
-    """Replaces a connection by another of the same owner and extends the session.
+    """Replaces a connection by another of the same owner. Only a speaker's extends the session. A speaker's with the new
+    id equal to the old says "I am still here": it is written again if its record is gone, and else changes nothing.
     NOT_FOUND: SESSION_NOT_FOUND, CONNECTION_NOT_FOUND. PERMISSION_DENIED: NOT_THE_SPEAKER.
     """
     UpdateBroadcastState: _grpc.UnaryUnaryMultiCallable[_session_pb2.UpdateBroadcastStateRequest, _session_pb2.UpdateBroadcastStateResponse]
@@ -74,6 +80,13 @@ class SessionServiceStub:
     """
     RenewEdgeLease: _grpc.UnaryUnaryMultiCallable[_session_pb2.RenewEdgeLeaseRequest, _session_pb2.RenewEdgeLeaseResponse]
     """Says that an edge process lives. Connections of an edge whose lease has expired are reaped."""
+    RestoreConnections: _grpc.UnaryUnaryMultiCallable[_session_pb2.RestoreConnectionsRequest, _session_pb2.RestoreConnectionsResponse]
+    """Writes back connections that an edge has held all along, after its lease had lapsed (RenewEdgeLeaseResponse.lapsed).
+    Those that still have their record are left as they are; no PIN is asked for and no capacity checked, for they were
+    in; a speaker comes back only if nobody has taken its place. What cannot be restored is told and is over for good:
+    the edge closes it. UNAVAILABLE may leave some restored: the whole call may be repeated. A connection that leaves
+    while the call is under way may be written after it left: the edge then lets it leave once more.
+    """
     TakeRateLimit: _grpc.UnaryUnaryMultiCallable[_session_pb2.TakeRateLimitRequest, _session_pb2.TakeRateLimitResponse]
     """Takes from a rate limit shared by all edges. Never fails for want of the store: then everything is allowed and
     `enforced` is false.
@@ -84,13 +97,16 @@ class SessionServiceStub:
 class SessionServiceAsyncStub(SessionServiceStub):
     """Owns all state of sessions. Every change is conditional or transactional; every call may be repeated with the same
     connection id and then changes nothing more.
-    All methods: UNAVAILABLE with STORE_UNAVAILABLE when the store does not answer.
+    All methods: UNAVAILABLE with STORE_UNAVAILABLE when the store does not answer (RetryInfo says when it may again, if
+    that is known). INVALID_ARGUMENT: MISSING_PARAMETER, INVALID_PARAMETER, INVALID_SESSION_ID (not `adjective-noun-NNN`),
+    INVALID_LANGUAGE (not a BCP 47 code). FAILED_PRECONDITION: CONFLICT (a new connection_id is another's already).
     """
 
     def __init__(self, channel: _aio.Channel) -> None: ...
     CreateSession: _aio.UnaryUnaryMultiCallable[_session_pb2.CreateSessionRequest, _session_pb2.CreateSessionResponse]  # type: ignore[assignment]
     """Opens a session under a fresh id. Repeating it with the same connection_id returns the session made the first time.
     RESOURCE_EXHAUSTED: MAX_SESSIONS_EXCEEDED (the speaker has a live one), NO_SESSION_ID (no free id was found).
+    UNAVAILABLE: TOO_MANY_PINS (too many wait to be hashed).
     """
     GetSession: _aio.UnaryUnaryMultiCallable[_session_pb2.GetSessionRequest, _session_pb2.GetSessionResponse]  # type: ignore[assignment]
     """Reads a session that has not expired. NOT_FOUND: SESSION_NOT_FOUND."""
@@ -101,16 +117,19 @@ class SessionServiceAsyncStub(SessionServiceStub):
     JoinSession: _aio.UnaryUnaryMultiCallable[_session_pb2.JoinSessionRequest, _session_pb2.JoinSessionResponse]  # type: ignore[assignment]
     """Adds a listener, in one transaction with the counters.
     NOT_FOUND: SESSION_NOT_FOUND (unknown, ended or expired). PERMISSION_DENIED: WRONG_PIN.
-    RESOURCE_EXHAUSTED: SESSION_FULL.
+    RESOURCE_EXHAUSTED: SESSION_FULL. UNAVAILABLE: TOO_MANY_PINS (too many wait to be checked).
+    A connection whose record is gone joins like any other and is asked for the PIN; for those that an edge has held all
+    along there is RestoreConnections.
     """
     LeaveSession: _aio.UnaryUnaryMultiCallable[_session_pb2.LeaveSessionRequest, _session_pb2.LeaveSessionResponse]  # type: ignore[assignment]
     """Removes a connection, in one transaction with the counters. An unknown connection is not an error. A speaker's
     connection leaves the session live until its grace has passed.
     """
     ChangeLanguage: _aio.UnaryUnaryMultiCallable[_session_pb2.ChangeLanguageRequest, _session_pb2.ChangeLanguageResponse]  # type: ignore[assignment]
-    """Moves a listener to another language. NOT_FOUND: CONNECTION_NOT_FOUND."""
+    """Moves a listener to another language. NOT_FOUND: SESSION_NOT_FOUND, CONNECTION_NOT_FOUND."""
     RefreshConnection: _aio.UnaryUnaryMultiCallable[_session_pb2.RefreshConnectionRequest, _session_pb2.RefreshConnectionResponse]  # type: ignore[assignment]
-    """Replaces a connection by another of the same owner and extends the session.
+    """Replaces a connection by another of the same owner. Only a speaker's extends the session. A speaker's with the new
+    id equal to the old says "I am still here": it is written again if its record is gone, and else changes nothing.
     NOT_FOUND: SESSION_NOT_FOUND, CONNECTION_NOT_FOUND. PERMISSION_DENIED: NOT_THE_SPEAKER.
     """
     UpdateBroadcastState: _aio.UnaryUnaryMultiCallable[_session_pb2.UpdateBroadcastStateRequest, _session_pb2.UpdateBroadcastStateResponse]  # type: ignore[assignment]
@@ -126,6 +145,13 @@ class SessionServiceAsyncStub(SessionServiceStub):
     """
     RenewEdgeLease: _aio.UnaryUnaryMultiCallable[_session_pb2.RenewEdgeLeaseRequest, _session_pb2.RenewEdgeLeaseResponse]  # type: ignore[assignment]
     """Says that an edge process lives. Connections of an edge whose lease has expired are reaped."""
+    RestoreConnections: _aio.UnaryUnaryMultiCallable[_session_pb2.RestoreConnectionsRequest, _session_pb2.RestoreConnectionsResponse]  # type: ignore[assignment]
+    """Writes back connections that an edge has held all along, after its lease had lapsed (RenewEdgeLeaseResponse.lapsed).
+    Those that still have their record are left as they are; no PIN is asked for and no capacity checked, for they were
+    in; a speaker comes back only if nobody has taken its place. What cannot be restored is told and is over for good:
+    the edge closes it. UNAVAILABLE may leave some restored: the whole call may be repeated. A connection that leaves
+    while the call is under way may be written after it left: the edge then lets it leave once more.
+    """
     TakeRateLimit: _aio.UnaryUnaryMultiCallable[_session_pb2.TakeRateLimitRequest, _session_pb2.TakeRateLimitResponse]  # type: ignore[assignment]
     """Takes from a rate limit shared by all edges. Never fails for want of the store: then everything is allowed and
     `enforced` is false.
@@ -135,7 +161,9 @@ class SessionServiceAsyncStub(SessionServiceStub):
 class SessionServiceServicer(metaclass=_abc_1.ABCMeta):
     """Owns all state of sessions. Every change is conditional or transactional; every call may be repeated with the same
     connection id and then changes nothing more.
-    All methods: UNAVAILABLE with STORE_UNAVAILABLE when the store does not answer.
+    All methods: UNAVAILABLE with STORE_UNAVAILABLE when the store does not answer (RetryInfo says when it may again, if
+    that is known). INVALID_ARGUMENT: MISSING_PARAMETER, INVALID_PARAMETER, INVALID_SESSION_ID (not `adjective-noun-NNN`),
+    INVALID_LANGUAGE (not a BCP 47 code). FAILED_PRECONDITION: CONFLICT (a new connection_id is another's already).
     """
 
     @_abc_1.abstractmethod
@@ -146,6 +174,7 @@ class SessionServiceServicer(metaclass=_abc_1.ABCMeta):
     ) -> _typing.Union[_session_pb2.CreateSessionResponse, _abc.Awaitable[_session_pb2.CreateSessionResponse]]:
         """Opens a session under a fresh id. Repeating it with the same connection_id returns the session made the first time.
         RESOURCE_EXHAUSTED: MAX_SESSIONS_EXCEEDED (the speaker has a live one), NO_SESSION_ID (no free id was found).
+        UNAVAILABLE: TOO_MANY_PINS (too many wait to be hashed).
         """
 
     @_abc_1.abstractmethod
@@ -174,7 +203,9 @@ class SessionServiceServicer(metaclass=_abc_1.ABCMeta):
     ) -> _typing.Union[_session_pb2.JoinSessionResponse, _abc.Awaitable[_session_pb2.JoinSessionResponse]]:
         """Adds a listener, in one transaction with the counters.
         NOT_FOUND: SESSION_NOT_FOUND (unknown, ended or expired). PERMISSION_DENIED: WRONG_PIN.
-        RESOURCE_EXHAUSTED: SESSION_FULL.
+        RESOURCE_EXHAUSTED: SESSION_FULL. UNAVAILABLE: TOO_MANY_PINS (too many wait to be checked).
+        A connection whose record is gone joins like any other and is asked for the PIN; for those that an edge has held all
+        along there is RestoreConnections.
         """
 
     @_abc_1.abstractmethod
@@ -193,7 +224,7 @@ class SessionServiceServicer(metaclass=_abc_1.ABCMeta):
         request: _session_pb2.ChangeLanguageRequest,
         context: _ServicerContext,
     ) -> _typing.Union[_session_pb2.ChangeLanguageResponse, _abc.Awaitable[_session_pb2.ChangeLanguageResponse]]:
-        """Moves a listener to another language. NOT_FOUND: CONNECTION_NOT_FOUND."""
+        """Moves a listener to another language. NOT_FOUND: SESSION_NOT_FOUND, CONNECTION_NOT_FOUND."""
 
     @_abc_1.abstractmethod
     def RefreshConnection(
@@ -201,7 +232,8 @@ class SessionServiceServicer(metaclass=_abc_1.ABCMeta):
         request: _session_pb2.RefreshConnectionRequest,
         context: _ServicerContext,
     ) -> _typing.Union[_session_pb2.RefreshConnectionResponse, _abc.Awaitable[_session_pb2.RefreshConnectionResponse]]:
-        """Replaces a connection by another of the same owner and extends the session.
+        """Replaces a connection by another of the same owner. Only a speaker's extends the session. A speaker's with the new
+        id equal to the old says "I am still here": it is written again if its record is gone, and else changes nothing.
         NOT_FOUND: SESSION_NOT_FOUND, CONNECTION_NOT_FOUND. PERMISSION_DENIED: NOT_THE_SPEAKER.
         """
 
@@ -241,6 +273,19 @@ class SessionServiceServicer(metaclass=_abc_1.ABCMeta):
         context: _ServicerContext,
     ) -> _typing.Union[_session_pb2.RenewEdgeLeaseResponse, _abc.Awaitable[_session_pb2.RenewEdgeLeaseResponse]]:
         """Says that an edge process lives. Connections of an edge whose lease has expired are reaped."""
+
+    @_abc_1.abstractmethod
+    def RestoreConnections(
+        self,
+        request: _session_pb2.RestoreConnectionsRequest,
+        context: _ServicerContext,
+    ) -> _typing.Union[_session_pb2.RestoreConnectionsResponse, _abc.Awaitable[_session_pb2.RestoreConnectionsResponse]]:
+        """Writes back connections that an edge has held all along, after its lease had lapsed (RenewEdgeLeaseResponse.lapsed).
+        Those that still have their record are left as they are; no PIN is asked for and no capacity checked, for they were
+        in; a speaker comes back only if nobody has taken its place. What cannot be restored is told and is over for good:
+        the edge closes it. UNAVAILABLE may leave some restored: the whole call may be repeated. A connection that leaves
+        while the call is under way may be written after it left: the edge then lets it leave once more.
+        """
 
     @_abc_1.abstractmethod
     def TakeRateLimit(

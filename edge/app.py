@@ -1,32 +1,21 @@
-"""The HTTP side: routes, probes, public facts, pages."""
+"""The HTTP side: routes, what every answer carries, and how failures are told: JSON to programs, a page to people."""
 
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager
-from functools import lru_cache
-from html import escape
-from io import BytesIO
-from pathlib import Path
-from string import Template
 from typing import Final, TypeAlias
 
-import orjson
-import segno
 import structlog
 from aiohttp import web
+from aiohttp.typedefs import Middleware
 
-from chassis.errors import Invalid, LingocastError, Unavailable
-from edge.connect import UPGRADED, Entrance, join_url, retry_headers
+from chassis.errors import Invalid, LingocastError
+from edge.connect import UPGRADED, Entrance, retry_headers
 from edge.discretion import HTTP_LOGGER, hush
 from edge.edge import Edge
-from edge.languages import named
-from edge.protocol.connect import session_id
-from edge.protocol.errors import error_message
-from edge.protocol.wire import milliseconds
+from edge.pages import Pages, json_response
+from edge.protocol.errors import Internal, error_message
 
 log = structlog.get_logger()
-
-WEB: Final = Path(__file__).parent / "web"
-MAX_QR_CHARS: Final = 200
 
 _HEADERS: Final = {
     "Content-Security-Policy": "default-src 'self'; object-src 'none'; base-uri 'none'; frame-ancestors 'none'",
@@ -36,6 +25,19 @@ _HEADERS: Final = {
     "Referrer-Policy": "no-referrer",
     "Permissions-Policy": "microphone=(self), camera=(), geolocation=()",
 }
+_API: Final = "/api/"
+_CORS: Final = {
+    # Public facts, for whom no credentials are asked: any site may read them.
+    "Access-Control-Allow-Origin": "*",
+    "Access-Control-Expose-Headers": "Retry-After",
+}
+_PREFLIGHT: Final = {
+    "Access-Control-Allow-Methods": "GET, HEAD, OPTIONS",
+    "Access-Control-Allow-Headers": "*",
+    "Access-Control-Max-Age": "86400",
+    "Allow": "GET, HEAD, OPTIONS",
+}
+_SENTENCES: Final = {404: "this address leads nowhere", 405: "this address is not for that method"}
 
 Handler: TypeAlias = Callable[[web.Request], Awaitable[web.StreamResponse]]
 
@@ -43,8 +45,8 @@ Handler: TypeAlias = Callable[[web.Request], Awaitable[web.StreamResponse]]
 def make_app(edge: Edge, jwks: dict[str, object] | None = None) -> web.Application:
     """All routes. `jwks`: the local issuer's public keys, where it is in use."""
     pages = Pages(edge)
-    app = web.Application(middlewares=[_errors])
-    app.on_response_prepare.append(_secure)
+    app = web.Application(middlewares=[_errors(pages)])
+    app.on_response_prepare.append(_finish)
     app.add_routes(
         [
             web.get("/ws", Entrance(edge).__call__),
@@ -53,9 +55,9 @@ def make_app(edge: Edge, jwks: dict[str, object] | None = None) -> web.Applicati
             web.get("/api/languages", pages.languages),
             web.get("/api/sessions/{id}", pages.session),
             web.get("/api/sessions/{id}/qr.svg", pages.qr),
-            web.get("/", pages.page("index.html")),
-            web.get("/speak", pages.page("speak.html")),
-            web.get("/s/{id}", pages.page("listen.html")),
+            web.get("/", pages.home),
+            web.get("/speak", pages.speak),
+            web.get("/s/{id}", pages.listen),
             web.get("/style.css", pages.style),
         ]
     )
@@ -80,102 +82,57 @@ async def serve_http(app: web.Application, host: str, port: int) -> AsyncIterato
         await runner.cleanup()
 
 
-class Pages:
-    """Everything that is not a WebSocket."""
+def _errors(pages: Pages) -> Middleware:
+    @web.middleware
+    async def handle(request: web.Request, handler: Handler) -> web.StreamResponse:
+        try:
+            # It goes into links and pages; bytes that are no UTF-8 would fail there, after a session was opened.
+            if not request.host.isascii():
+                raise Invalid("INVALID_PARAMETER", "the Host header is not a name")
+            if request.method == "OPTIONS" and request.path.startswith(_API):
+                return web.Response(status=204, headers=_PREFLIGHT)
+            return await handler(request)
+        except LingocastError as error:
+            return _told(error)
+        except web.HTTPException as error:
+            return _no_such_address(error, request, pages)
+        except Exception:
+            if request.get(UPGRADED):
+                raise  # aiohttp logs it and cuts the connection, which is all that is left to do.
+            failure = Internal()
+            log.exception("request_failed", correlation=failure.correlation_id)
+            return _told(failure)
 
-    def __init__(self, edge: Edge) -> None:
-        self._edge = edge
-        self._templates = {path.name: Template(path.read_text("utf-8")) for path in WEB.glob("*.html")}
-
-    async def healthz(self, _: web.Request) -> web.Response:
-        return web.Response(text="ok\n")
-
-    async def readyz(self, _: web.Request) -> web.Response:
-        return web.Response(text="ready\n") if self._edge.ready else web.Response(status=503, text="not ready\n")
-
-    async def languages(self, _: web.Request) -> web.Response:
-        sources = [
-            {"code": source, "name": named(source).name, "targets": [_language(target) for target in targets]}
-            for source, targets in sorted(self._edge.languages.offered().items())
-        ]
-        return _json({"sources": sources})
-
-    async def session(self, request: web.Request) -> web.Response:
-        view = await self._edge.sessions.get(session_id(request.match_info["id"]))
-        return _json(
-            {
-                "sessionId": view.session_id,
-                "live": view.live,
-                "sourceLanguage": view.source_language,
-                "qualityTier": view.quality_tier,
-                "hasPin": view.has_pin,
-                "createdAt": milliseconds(view.created_at),
-                "targetLanguages": list(self._edge.languages.offered().get(view.source_language, ())),
-            }
-        )
-
-    async def qr(self, request: web.Request) -> web.Response:
-        """The join link of a session. Any well-formed id has one; nothing is looked up."""
-        url = join_url(self._edge.config.public_url, request, session_id(request.match_info["id"]))
-        # Without a PUBLIC_URL the host is the client's word; drawing a long one would hold everybody up.
-        if len(url) > MAX_QR_CHARS:
-            raise Invalid("INVALID_PARAMETER", f"a join link has at most {MAX_QR_CHARS} characters")
-        return web.Response(body=_drawn(url), content_type="image/svg+xml")
-
-    async def style(self, _: web.Request) -> web.Response:
-        return web.Response(body=(WEB / "style.css").read_bytes(), content_type="text/css", charset="utf-8")
-
-    def page(self, name: str) -> Handler:
-        async def show(request: web.Request) -> web.Response:
-            wanted = request.match_info.get("id")
-            values = {"session": escape(session_id(wanted)) if wanted else "", "host": escape(request.host)}
-            return web.Response(text=self._templates[name].substitute(values), content_type="text/html")
-
-        return show
+    return handle
 
 
-@lru_cache(maxsize=256)
-def _drawn(url: str) -> bytes:
-    drawn = BytesIO()
-    segno.make_qr(url).save(drawn, kind="svg", scale=8, border=2)
-    return drawn.getvalue()
+def _told(error: LingocastError) -> web.Response:
+    told = error_message(error)
+    headers = retry_headers(told)
+    return web.Response(status=told.status, body=told.to_json(), content_type="application/json", headers=headers)
 
 
-@web.middleware
-async def _errors(request: web.Request, handler: Handler) -> web.StreamResponse:
-    try:
-        # It goes into links and pages; bytes that are no UTF-8 would fail there, after a session was opened.
-        if not request.host.isascii():
-            raise Invalid("INVALID_PARAMETER", "the Host header is not a name")
-        return await handler(request)
-    except LingocastError as error:
-        told = error_message(error)
-    except web.HTTPException:
-        raise
-    except Exception:
-        if request.get(UPGRADED):
-            raise  # aiohttp logs it and cuts the connection, which is all that is left to do.
-        told = error_message(Unavailable("INTERNAL", "this failed on our side"))
-        log.exception("request_failed", correlation=told.correlation_id)
-    body, headers = told.to_json(), retry_headers(told)
-    return web.Response(status=told.status, body=body, content_type="application/json", headers=headers)
+def _no_such_address(error: web.HTTPException, request: web.Request, pages: Pages) -> web.Response:
+    """aiohttp's own refusals: no such path, not that method, a body too long."""
+    sentence = _SENTENCES.get(error.status, error.reason.lower())
+    if "text/html" in request.headers.get("Accept", "") and not request.path.startswith(_API):
+        answer = pages.problem(error.status, sentence)
+    else:
+        answer = json_response({"type": "error", "status": error.status, "message": sentence}, error.status)
+    if "Allow" in error.headers:
+        answer.headers["Allow"] = error.headers["Allow"]
+    return answer
 
 
-async def _secure(_: web.Request, response: web.StreamResponse) -> None:
+async def _finish(request: web.Request, response: web.StreamResponse) -> None:
     if not isinstance(response, web.WebSocketResponse):
         response.headers.update(_HEADERS)
+        if request.path.startswith(_API):
+            response.headers.update(_CORS)
 
 
 def _fixed(content: dict[str, object]) -> Handler:
     async def show(_: web.Request) -> web.Response:
-        return _json(content)
+        return json_response(content)
 
     return show
-
-
-def _language(code: str) -> dict[str, str]:
-    return {"code": code, "name": named(code).name}
-
-
-def _json(content: object) -> web.Response:
-    return web.Response(body=orjson.dumps(content), content_type="application/json")

@@ -3,12 +3,13 @@
 import asyncio
 import time
 from dataclasses import dataclass
-from datetime import timedelta
 
-from chassis.errors import Exhausted, Invalid, Unavailable
+from chassis.errors import Invalid, Unavailable
 from chassis.telemetry import Attribute
 from edge.broadcast import Broadcast
-from edge.domain.admission import AUDIO_MAX_BYTES, AUDIO_MIN_BYTES, RateWindow, Reorder, Verdict, audio_flaw
+from edge.domain.admission import AUDIO_MAX_BYTES, AUDIO_MIN_BYTES, RateWindow, Reorder, audio_flaw
+from edge.domain.limits import Verdict
+from edge.gate import too_fast
 from edge.protocol import client, server
 from edge.protocol.errors import Close
 from edge.protocol.wire import notice_message
@@ -44,12 +45,12 @@ class SpeakerActions:
         self._resampler = Resampler(sample_rate)
 
     async def receive_audio(self, audio: bytes) -> None:
-        self._admit(audio, None, None)
+        await self._admit(audio, None, None)
 
     async def receive(self, request: client.ClientMessage) -> None:  # noqa: C901 - a table
         match request:
             case client.SendAudio():
-                self._admit(request.audio_data, request.seq, request.chunk_id)
+                await self._admit(request.audio_data, request.seq, request.chunk_id)
             case client.PauseBroadcast():
                 self._move("paused", paused=True)
             case client.ResumeBroadcast():
@@ -107,16 +108,22 @@ class SpeakerActions:
         self._socket.tell(server.SessionEnded(session_id=self._socket.session_id, reason=reason or "speaker"))
         self._socket.close(Close.NORMAL, "ended by the speaker")
 
-    def _admit(self, audio: bytes, seq: int | None, chunk_id: str | None) -> None:
-        flaw = audio_flaw(len(audio))
-        if flaw is not None:
-            raise Invalid(flaw, _FLAWS[flaw])
+    async def _admit(self, audio: bytes, seq: int | None, chunk_id: str | None) -> None:
         now = asyncio.get_running_loop().time()
+        # Chunks with flaws count: who sends fifty of them a second has had its share.
         verdict = self._rate.take(now)
         if verdict is not Verdict.ADMIT:
             self._too_fast(verdict)
+            # A socket whose buffer is never empty would let no other have its turn.
+            await asyncio.sleep(0)
             return
+        flaw = audio_flaw(len(audio))
+        if flaw is not None:
+            raise Invalid(flaw, _FLAWS[flaw])
+        late = self._order.dropped
         self._forward(self._order.receive(seq, _Arrived(audio, time.time()), now))
+        if self._order.dropped > late:
+            audio_dropped.add(self._order.dropped - late, {Attribute.REASON: "late"})
         self._arm()
         if self._ack:
             self._socket.tell(server.AudioReceived(timestamp=now_ms(), seq=seq, chunk_id=chunk_id))
@@ -127,8 +134,7 @@ class SpeakerActions:
             sentence = "too many audio chunks a second; those beyond the limit are dropped"
             self._socket.tell(server.RateLimitWarning(code="RATE_LIMIT_EXCEEDED", message=sentence))
         elif verdict is Verdict.CLOSE and not self._socket.closing:
-            sentence = "too many audio chunks a second, for too long"
-            self._socket.refuse(Exhausted("RATE_LIMIT_EXCEEDED", sentence, retry_after=timedelta(seconds=1)))
+            self._socket.refuse(too_fast("too many audio chunks a second, for too long", 1.0))
             self._broadcast.end("rate_limited")
             self._socket.close(Close.RATE_LIMITED, "rate limited")
 
@@ -136,7 +142,7 @@ class SpeakerActions:
         for arrived in ready:
             audio = self._resampler.process(arrived.audio)
             if audio:
-                self._broadcast.receive(audio, arrived.received_at)
+                self._broadcast.receive(audio, arrived.received_at, self._socket)
 
     def _arm(self) -> None:
         due = self._order.deadline()

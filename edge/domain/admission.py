@@ -1,8 +1,9 @@
 """What a socket may send: how much, how fast, in which order. Verdicts only; nobody is told from here."""
 
 from collections import deque
-from enum import Enum
 from typing import Generic, TypeVar
+
+from edge.domain.limits import Verdict, Violation
 
 MESSAGE_BYTES = 128 * 1024
 CONTROL_BYTES = 4 * 1024
@@ -22,15 +23,6 @@ def audio_flaw(size: int) -> str | None:
     return "INVALID_AUDIO_FORMAT" if size % 2 else None
 
 
-class Verdict(Enum):
-    """What becomes of a chunk, and of its sender."""
-
-    ADMIT = "admit"
-    DROP = "drop"
-    WARN = "warn"  # Dropped; tell the sender.
-    CLOSE = "close"  # Dropped; the sender has gone on for too long.
-
-
 class RateWindow:
     """At most `limit` chunks in any second; what comes beyond is dropped.
 
@@ -45,14 +37,11 @@ class RateWindow:
         self._warn_after = warn_after
         self._close_after = close_after
         self._admitted: deque[float] = deque(maxlen=limit)
-        self._violating_since: float | None = None
-        self._last_drop = 0.0
+        self._violation = Violation()
         self._warned = False
         self.dropped = 0
 
     def take(self, now: float) -> Verdict:
-        if self._violating_since is not None and now - self._last_drop >= 1.0:
-            self._violating_since, self._warned = None, False
         if len(self._admitted) < self._limit or now - self._admitted[0] >= WINDOW_SECONDS:
             self._admitted.append(now)
             return Verdict.ADMIT
@@ -60,10 +49,9 @@ class RateWindow:
 
     def _drop(self, now: float) -> Verdict:
         self.dropped += 1
-        self._last_drop = now
-        if self._violating_since is None:
-            self._violating_since = now
-        lasting = now - self._violating_since
+        lasting = self._violation.note(now)
+        if lasting == 0.0:
+            self._warned = False
         if lasting >= self._close_after:
             return Verdict.CLOSE
         if lasting >= self._warn_after and not self._warned:
@@ -77,6 +65,9 @@ class Reorder(Generic[T]):
 
     The first number seen is where counting starts. Repeated and late numbers are dropped. Items without a number pass
     in arrival order, after everything that waits. Full (`size` items wait): the gap is given up.
+
+    A client may begin to number anew. It has when a number is more than `size` behind, which no swap explains, or when
+    nothing but late numbers has come for `patience` seconds.
     """
 
     def __init__(self, patience: float = 2.0, size: int = 100) -> None:
@@ -85,6 +76,7 @@ class Reorder(Generic[T]):
         self._next: int | None = None
         self._waiting: dict[int, T] = {}
         self._gap_since: float | None = None
+        self._late_since: float | None = None
         self.dropped = 0
 
     def receive(self, seq: int | None, item: T, now: float) -> list[T]:
@@ -92,16 +84,20 @@ class Reorder(Generic[T]):
             return [*self.finish(), item]
         if self._next is None:
             self._next = seq
+        before: list[T] = []
+        if seq < self._next and self._anew(seq, self._next, now):
+            before, self._next = self.finish(), seq
         if seq < self._next or seq in self._waiting:
             self.dropped += 1
-            return []
+            return before
+        self._late_since = None
         self._waiting[seq] = item
         ready = self._run()
         if not self._waiting:
             self._gap_since = None
         elif ready or self._gap_since is None:
             self._gap_since = now
-        return ready + (self._skip(now) if len(self._waiting) >= self._size else [])
+        return before + ready + (self._skip(now) if len(self._waiting) >= self._size else [])
 
     def tick(self, now: float) -> list[T]:
         """Call at `deadline()`: what waited behind the gap, up to the next one."""
@@ -115,8 +111,13 @@ class Reorder(Generic[T]):
         """Everything that waits, in order; counting starts anew."""
         ready = [self._waiting[seq] for seq in sorted(self._waiting)]
         self._waiting.clear()
-        self._next = self._gap_since = None
+        self._next = self._gap_since = self._late_since = None
         return ready
+
+    def _anew(self, seq: int, expected: int, now: float) -> bool:
+        if self._late_since is None:
+            self._late_since = now
+        return expected - seq > self._size or now - self._late_since >= self._patience
 
     def _skip(self, now: float) -> list[T]:
         self._next = min(self._waiting)

@@ -8,6 +8,7 @@ from pydantic import AfterValidator, Field, ValidationError
 
 from chassis.errors import Invalid
 from edge.protocol.client import Language, Request, mistake
+from edge.protocol.roles import ROLES, Role, authorise
 
 SAMPLE_RATES: Final = (8_000, 16_000, 24_000, 48_000)
 
@@ -103,7 +104,7 @@ _OWN_CODES: Final = {
 
 def read(query: Mapping[str, str]) -> Query:
     """What is wanted. Raises Invalid (INVALID_ACTION, MISSING_PARAMETER, INVALID_PARAMETER, INVALID_SESSION_ID,
-    INVALID_LANGUAGE, INVALID_AUDIO_FORMAT)."""
+    INVALID_LANGUAGE, INVALID_AUDIO_FORMAT) and Denied (UNAUTHORIZED_ACTION: actions that need an open socket)."""
     kind = _kind(query)
     try:
         wanted = kind.model_validate(dict(query))
@@ -115,17 +116,19 @@ def read(query: Mapping[str, str]) -> Query:
 
 
 def _kind(query: Mapping[str, str]) -> type[Query]:
-    match query.get("action", "joinSession"):
+    action = query.get("action", "joinSession")
+    if action not in ROLES:
+        raise Invalid("INVALID_ACTION", "a connection begins with createSession, joinSession or refreshConnection")
+    authorise(Role.NONE, action)
+    match action:
         case "createSession":
             return CreateSession
         case "joinSession":
             return JoinSession
-        case "refreshConnection":
+        case _:
             role = query.get("role")
             if role is None:
                 raise Invalid("MISSING_PARAMETER", "role is missing")
             if role not in _REFRESH:
                 raise Invalid("INVALID_PARAMETER", "role: speaker or listener")
             return _REFRESH[role]
-        case _:
-            raise Invalid("INVALID_ACTION", "a connection begins with createSession, joinSession or refreshConnection")

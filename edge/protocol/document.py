@@ -77,7 +77,7 @@ def _message(model: type[BaseModel]) -> dict[str, Any]:
 
 def _operations(requests: list[type[BaseModel]], answers: list[type[BaseModel]]) -> dict[str, Any]:
     operations = {}
-    for role in Role:
+    for role in (Role.SPEAKER, Role.LISTENER):
         allowed = [
             model
             for model in requests

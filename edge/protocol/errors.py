@@ -1,7 +1,9 @@
 """What goes wrong, told to a client: code, HTTP status, close code."""
 
+import math
 import secrets
 import time
+from datetime import timedelta
 from typing import Final
 
 from chassis.errors import Conflict, Denied, Exhausted, Invalid, LingocastError, NotFound, Unavailable
@@ -45,7 +47,7 @@ CODES: Final[dict[str, tuple[int, int]]] = {
     "INVALID_ACTION": (400, Close.POLICY),
     "INVALID_MESSAGE": (400, Close.POLICY),
     "RATE_LIMIT_EXCEEDED": (429, Close.RATE_LIMITED),
-    "MAX_SESSIONS_EXCEEDED": (429, Close.POLICY),
+    "MAX_SESSIONS_EXCEEDED": (429, Close.RATE_LIMITED),
     "SESSION_FULL": (503, Close.SESSION_FULL),
     "SERVICE_UNAVAILABLE": (503, Close.INTERNAL),
     "TRANSCRIPTION_FAILED": (502, Close.INTERNAL),
@@ -54,6 +56,14 @@ CODES: Final[dict[str, tuple[int, int]]] = {
     "INTERNAL": (500, Close.INTERNAL),
 }
 """Every error code: HTTP status, and the close code when it ends a connection."""
+
+_RETRY_AFTER: Final = {
+    # A session whose speaker is gone without a word is over after so long at most.
+    "MAX_SESSIONS_EXCEEDED": 60,
+    # A guess at when somebody leaves; what matters is that nobody knocks every second.
+    "SESSION_FULL": 30,
+}
+"""Seconds, for codes whose errors do not know better themselves."""
 
 _RENAMED: Final = {
     "NOT_THE_SPEAKER": "UNAUTHORIZED_ACTION",
@@ -81,6 +91,22 @@ class NotOffered(Invalid):
         self.offered = offered
 
 
+class GoingAway(Unavailable):
+    """SERVICE_UNAVAILABLE, of an edge that drains: another one is there, or this one again in a moment."""
+
+    def __init__(self) -> None:
+        sentence = "this edge is going away; connect again"
+        super().__init__("SERVICE_UNAVAILABLE", sentence, retry_after=timedelta(seconds=1))
+
+
+class Internal(Unavailable):
+    """INTERNAL, a mistake of ours. Made where that is caught, so that the log and the client name it alike."""
+
+    def __init__(self) -> None:
+        super().__init__("INTERNAL", "this failed on our side")
+        self.correlation_id = secrets.token_hex(8)
+
+
 def code_of(error: LingocastError) -> str:
     """The client's code for an error of any service."""
     if error.reason in CODES:
@@ -99,14 +125,21 @@ def error_message(error: LingocastError, session_id: str | None = None) -> Error
         code=code,
         status=CODES[code][0],
         message=sentence,
-        retry_after=None if error.retry_after is None else max(1, round(error.retry_after.total_seconds())),
+        retry_after=_retry_after(error, code),
         session_id=session_id,
         languages=error.offered if isinstance(error, NotOffered) else None,
-        correlation_id=secrets.token_hex(8),
+        correlation_id=error.correlation_id if isinstance(error, Internal) else secrets.token_hex(8),
         timestamp=round(time.time() * 1000),
     )
 
 
-def close_code(code: str) -> int:
+def close_code(error: LingocastError) -> int:
     """How a connection ends that ends because of this error."""
-    return CODES[code][1]
+    return Close.GOING_AWAY if isinstance(error, GoingAway) else CODES[code_of(error)][1]
+
+
+def _retry_after(error: LingocastError, code: str) -> int | None:
+    """Whole seconds, rounded up: who comes a moment too early is refused again."""
+    if error.retry_after is None:
+        return _RETRY_AFTER.get(code)
+    return max(1, math.ceil(error.retry_after.total_seconds()))

@@ -1,4 +1,4 @@
-"""The role matrix: who may send what. Nothing else in the edge decides this."""
+"""The role matrix: who may ask for what. Nothing else in the edge decides this."""
 
 from enum import StrEnum
 from typing import Final
@@ -7,15 +7,16 @@ from chassis.errors import Denied
 
 
 class Role(StrEnum):
-    """Whose socket it is."""
+    """Whose socket it is. NONE: a connection that was not admitted, or is not yet."""
 
     SPEAKER = "speaker"
     LISTENER = "listener"
+    NONE = "none"
 
 
 _SPEAKER: Final = frozenset({Role.SPEAKER})
 _LISTENER: Final = frozenset({Role.LISTENER})
-_BOTH: Final = _SPEAKER | _LISTENER
+_NONE: Final = frozenset({Role.NONE})
 
 ROLES: Final[dict[str, frozenset[Role]]] = {
     "sendAudio": _SPEAKER,
@@ -33,9 +34,13 @@ ROLES: Final[dict[str, frozenset[Role]]] = {
     "resumePlayback": _LISTENER,
     "changeLanguage": _LISTENER,
     "switchLanguage": _LISTENER,
-    "heartbeat": _BOTH,
+    "heartbeat": _SPEAKER | _LISTENER,
+    "createSession": _NONE,
+    "joinSession": _NONE,
+    "refreshConnection": _NONE,
 }
-"""Every action that a connected socket can send, with the roles that may. Binary frames are `sendAudio`."""
+"""Every action of the protocol, with the roles that may. Binary frames are `sendAudio`; what is for NONE is asked in
+the query of a connection and gives it its role, the rest is said on a socket that has one."""
 
 LARGE_ACTIONS: Final = frozenset({"sendAudio", "setGlossary"})
 """Actions that carry data: the limit of control messages is not theirs."""
@@ -44,4 +49,5 @@ LARGE_ACTIONS: Final = frozenset({"sendAudio", "setGlossary"})
 def authorise(role: Role, action: str) -> None:
     """Raises Denied UNAUTHORIZED_ACTION."""
     if role not in ROLES[action]:
-        raise Denied("UNAUTHORIZED_ACTION", f"a {role} may not send {action}")
+        who = "a connection that has no role yet" if role is Role.NONE else f"a {role}"
+        raise Denied("UNAUTHORIZED_ACTION", f"{who} may not send {action}")

@@ -173,9 +173,8 @@ async def test_when_the_limits_are_down_everybody_comes_in(running: RunningEdge)
 @pytest.mark.parametrize("plain", [True, False])
 async def test_what_we_did_not_foresee_is_told_as_internal_without_its_text(running: RunningEdge, plain: bool) -> None:
     running.edge.verifier = Broken()
-    protocol = {} if plain else {"Sec-WebSocket-Protocol": "lingocast.v1"}
-    status, error = await running.refused(CREATE, plain=True, headers=protocol)
-    assert (status, error["code"]) == (500, "INTERNAL")
+    ended, error = await running.refused(CREATE, plain=plain)
+    assert (ended, error["status"], error["code"]) == (500 if plain else 1011, 500, "INTERNAL")
     assert "secret" not in str(error)
 
 
@@ -202,7 +201,9 @@ async def test_a_draining_edge_asks_sockets_to_move_refuses_new_ones_and_closes_
         draining = tasks.create_task(running.edge.drain())
         await speaker.expect("connectionRefreshRequired")
         assert (await listener.expect("connectionRefreshRequired"))["refreshBy"] > created["expiresAt"] - 7_200_000
-        await refused_alike(running, "SERVICE_UNAVAILABLE", CREATE)
+        assert (await running.refused(CREATE, plain=True))[0] == 503
+        v1_close, error = await running.refused(CREATE, plain=False)
+        assert (v1_close, error["code"], error["retryAfter"]) == (1001, "SERVICE_UNAVAILABLE", 1)
         assert (await running.get("/readyz")).status == 503
         assert await speaker.closed() == 1001
         assert await listener.closed() == 1001

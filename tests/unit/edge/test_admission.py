@@ -4,7 +4,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from edge.domain.admission import RateWindow, Reorder, Verdict, audio_flaw
+from edge.domain.admission import RateWindow, Reorder, audio_flaw
+from edge.domain.limits import Verdict
 
 
 @pytest.mark.parametrize(
@@ -111,6 +112,47 @@ def test_a_full_queue_gives_up_the_gap() -> None:
     assert order.receive(2, 2, 0.1) == []
     assert order.receive(3, 3, 0.1) == []
     assert order.receive(4, 4, 0.1) == [2, 3, 4]
+
+
+def test_a_client_that_numbers_anew_far_behind_is_heard_at_once() -> None:
+    order: Reorder[int] = Reorder()
+    for seq in range(500):
+        order.receive(seq, seq, seq / 10)
+    order.receive(501, 501, 50.0)
+    assert order.receive(0, 0, 50.1) == [501, 0]
+    assert [order.receive(seq, seq, 50.2) for seq in (1, 2, 3)] == [[1], [2], [3]]
+    assert order.dropped == 0
+
+
+def test_a_client_that_numbers_anew_soon_after_its_start_is_heard_within_two_seconds() -> None:
+    order: Reorder[int] = Reorder()
+    for seq in range(50):
+        order.receive(seq, seq, seq / 10)
+    heard = [order.receive(seq, seq, 5.0 + seq / 10) for seq in range(50)]
+    assert heard[:20] == [[]] * 20
+    assert heard[20:] == [[seq] for seq in range(20, 50)]
+    assert order.dropped == 20
+
+
+def test_repeats_among_fresh_numbers_are_never_taken_for_a_new_start() -> None:
+    order: Reorder[int] = Reorder()
+    out = [item for seq in range(100) for _ in range(2) for item in order.receive(seq, seq, seq / 10)]
+    assert out == list(range(100))
+
+
+def test_a_lone_repeat_after_a_silence_is_still_a_repeat() -> None:
+    order: Reorder[int] = Reorder()
+    order.receive(7, 7, 0.0)
+    assert order.receive(7, 7, 60.0) == []
+    assert order.receive(8, 8, 60.1) == [8]
+
+
+def test_one_number_far_ahead_by_mistake_does_not_silence_what_follows() -> None:
+    order: Reorder[int] = Reorder()
+    order.receive(0, 0, 0.0)
+    assert order.receive(10**12, -1, 0.1) == []
+    assert order.tick(2.1) == [-1]
+    assert order.receive(1, 1, 2.2) == [1]
 
 
 @given(st.permutations(range(20)))

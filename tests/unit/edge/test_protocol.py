@@ -5,10 +5,10 @@ from typing import get_args
 import pytest
 
 from chassis.errors import Conflict, Denied, Exhausted, Invalid, LingocastError, NotFound, Unavailable
-from edge.connect import client_address
+from edge.address import client_address
 from edge.domain.feed import SwitchesChanged
 from edge.domain.speaker import Switches
-from edge.protocol import client, document
+from edge.protocol import client, connect, document
 from edge.protocol.errors import CODES, NotOffered, code_of, error_message
 from edge.protocol.roles import LARGE_ACTIONS, ROLES, Role, authorise
 from edge.protocol.wire import notice_message
@@ -35,7 +35,7 @@ def test_every_reference_of_the_document_leads_somewhere() -> None:
 
 
 def test_every_action_has_a_model_and_a_row_in_the_role_matrix() -> None:
-    models = get_args(get_args(client.ClientMessage)[0])
+    models = [*get_args(get_args(client.ClientMessage)[0]), *get_args(connect.Query)]
     actions = {action for model in models for action in get_args(model.model_fields["action"].annotation)}
     assert actions == set(ROLES)
     assert set(ROLES) >= LARGE_ACTIONS

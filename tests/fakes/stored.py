@@ -1,0 +1,51 @@
+"""The real edge in front of the real session_svc over SQLite, in one process; only the recogniser is played by hand."""
+
+import asyncio
+import secrets
+import time
+from collections.abc import AsyncIterator, Mapping
+from contextlib import asynccontextmanager
+from functools import partial
+from pathlib import Path
+
+import aiohttp
+
+from chassis.calling import connect
+from edge.app import make_app, serve_http
+from edge.config import Config as EdgeConfig
+from edge.edge import open_edge
+from protos.transcription.v1.transcription_pb2_grpc import add_TranscriptionServiceServicer_to_server
+from session_svc.config import Config as SessionConfig
+from session_svc.service import open_service
+from session_svc.store import open_store
+from tests.fakes.edge import NamedTokens, RunningEdge
+from tests.fakes.serving import served
+from tests.fakes.session import FakeSessions
+from tests.fakes.transcription import FakeTranscription
+
+
+@asynccontextmanager
+async def stored_edge(
+    folder: Path, session_settings: Mapping[str, object] | None = None, **settings: object
+) -> AsyncIterator[RunningEdge]:
+    """`session_settings`: fields of session_svc's Config; `settings`: of the edge's. `sessions` of what this gives is
+    not asked by anybody. The reaper does not run."""
+    config = SessionConfig.model_validate({"LINGOCAST_DATA": folder, "store": "sqlite", **(session_settings or {})})
+    edge_config = EdgeConfig.model_validate(
+        {"host": "127.0.0.1", "tail_seconds": 2.0, "drain_seconds": 0.5, "status_period_seconds": 60.0, **settings}
+    )
+    transcription = FakeTranscription()
+    async with open_store(config) as store:
+        with open_service(config, store, time.time, secrets.randbelow) as service:
+            async with (
+                served(service.register) as session_address,
+                served(partial(add_TranscriptionServiceServicer_to_server, transcription)) as transcription_address,
+                connect(session_address) as session,
+                connect(transcription_address) as transcribing,
+                open_edge(edge_config, NamedTokens(), session, transcribing) as edge,
+                serve_http(make_app(edge), "127.0.0.1", 0) as url,
+                aiohttp.ClientSession(connector=aiohttp.TCPConnector(limit=0)) as http,
+            ):
+                async with asyncio.timeout(10):
+                    await edge.until_ready()
+                yield RunningEdge(url, edge, FakeSessions(), transcription, http)

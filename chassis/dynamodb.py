@@ -35,6 +35,9 @@ Attributes = dict[str, dict[str, Any]]
 CONDITION_FAILED = "ConditionalCheckFailed"
 TRANSACTION_CONFLICT = "TransactionConflict"
 
+# Below it every whole float is that number.
+_EXACT = 2**53
+
 # What no second try mends: a person has to. The part of the sentence that says what.
 _LACKING = {
     "ResourceNotFoundException": "a table or index is missing; `python -m <service>.tables create` makes it",
@@ -181,8 +184,8 @@ def to_attribute(value: Value) -> dict[str, Any]:
         case int() if abs(value) < 10**38:
             return {"N": str(value)}
         case float() if value == 0.0 or (math.isfinite(value) and 1e-130 <= abs(value) < 1e126):
-            # The shortest decimal that reads as the same float; at most 17 of the 38 digits.
-            return {"N": repr(value)}
+            # The shortest decimal that reads as the same float, at most 17 of the 38 digits; as it will come back.
+            return {"N": str(int(value)) if value.is_integer() and abs(value) < _EXACT else repr(value)}
         case _:
             raise ValueError(f"not a number that DynamoDB keeps: {value}")
 
@@ -199,7 +202,7 @@ def from_attribute(attribute: Mapping[str, Any]) -> Value:
                 return int(digits)
             except ValueError:
                 number = float(digits)
-                return int(number) if number.is_integer() and abs(number) < 2**53 else number
+                return int(number) if number.is_integer() and abs(number) < _EXACT else number
         case _:
             raise ValueError(f"not a scalar: {', '.join(attribute)}")
 

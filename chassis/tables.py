@@ -218,18 +218,17 @@ async def _create(database: DynamoDB, table: Table, ttl: bool, point_in_time_rec
     name = database.table(table.name)
     if not await _description(database, table):
         await _unless("ResourceInUseException", database, "create_table", **_specification(name, table))
-    await _settled(database, table)
+    there = {index["IndexName"] for index in (await _settled(database, table)).get("GlobalSecondaryIndexes", [])}
     for index in table.indexes:
-        # Amazon fills one index at a time.
-        if f"lacks the index {index.name}" in faults(table, Found(await _description(database, table))):
-            made = {"Create": _index(index)}
+        if index.name not in there:
             await _request(
                 database,
                 "update_table",
                 TableName=name,
                 AttributeDefinitions=_attributes(table),
-                GlobalSecondaryIndexUpdates=[made],
+                GlobalSecondaryIndexUpdates=[{"Create": _index(index)}],
             )
+            # Amazon fills one index at a time.
             await _settled(database, table)
     if ttl and table.ttl and await _ttl(database, name) != table.ttl:
         specification = {"Enabled": True, "AttributeName": table.ttl}
@@ -243,14 +242,14 @@ async def _create(database: DynamoDB, table: Table, ttl: bool, point_in_time_rec
         )
 
 
-async def _settled(database: DynamoDB, table: Table) -> None:
-    """Waits until nothing is being made."""
+async def _settled(database: DynamoDB, table: Table) -> dict[str, Any]:
+    """Waits until nothing is being made, and describes what there is."""
     give_up = time.monotonic() + _PATIENCE_SECONDS
     while time.monotonic() < give_up:
         there = await _description(database, table)
         states = [index.get("IndexStatus", "ACTIVE") for index in there.get("GlobalSecondaryIndexes", [])]
         if there and {there["TableStatus"], *states} == {"ACTIVE"}:
-            return
+            return there
         await asyncio.sleep(_LOOK_EVERY_SECONDS)
     raise Unavailable("STORE_UNAVAILABLE", f"table {database.table(table.name)} is not ready yet; try again later")
 

@@ -26,8 +26,8 @@ _BATCH = 100
 # A transaction takes some 10 ms, so colliding ones are apart after a few.
 _TRIES = 5
 _APART_SECONDS = 0.01
-# Longer than this nobody waits for the session's record: there are 1.5 s for all tries.
-_TURN_SECONDS = 1.0
+# Of the time for all tries of a write, so much may be spent on waiting for the session's record.
+_WAITING = 0.6
 # Reasons for which a cancelled transaction is our mistake: a record too large, a sum with text.
 _MISTAKES = {"ValidationError", "ItemCollectionSizeLimitExceeded"}
 
@@ -37,14 +37,18 @@ async def open_store(config: Config) -> AsyncIterator["DynamoStore"]:
     """Connects, and looks whether the tables are there. Raises Unavailable(STORE_UNAVAILABLE) with what to do."""
     async with open_dynamodb(config) as database:
         await check(database, TABLES, "session_svc")
-        yield DynamoStore(database, config.store_waiting)
+        yield DynamoStore(database, config.store_waiting, config.store_patience_seconds * _WAITING)
 
 
 class DynamoStore:
-    """Implements `Store`. `page`: records that one answer to a search holds at most; None: as many as fit into 1 MB."""
+    """Implements `Store`.
 
-    def __init__(self, database: DynamoDB, waiting: int, page: int | None = None) -> None:
-        self._database, self._waiting, self._page = database, waiting, page
+    At most `waiting` operations are under way, and a write waits at most `turn_seconds` for others to the same session;
+    then it is Contended. `page`: records that one answer to a search holds at most; None: as many as fit into 1 MB.
+    """
+
+    def __init__(self, database: DynamoDB, waiting: int, turn_seconds: float, page: int | None = None) -> None:
+        self._database, self._waiting, self._turn_seconds, self._page = database, waiting, turn_seconds, page
         self._under_way = 0
         # Gone with the last who waits.
         self._turns: WeakValueDictionary[str, asyncio.Lock] = WeakValueDictionary()
@@ -152,7 +156,7 @@ class DynamoStore:
         locks = [self._turns.setdefault(key, asyncio.Lock()) for key in keys]
         async with AsyncExitStack() as held:
             try:
-                async with asyncio.timeout(_TURN_SECONDS):
+                async with asyncio.timeout(self._turn_seconds):
                     for lock in locks:
                         await held.enter_async_context(lock)
             except TimeoutError:

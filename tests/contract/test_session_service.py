@@ -18,6 +18,7 @@ import structlog
 from grpc_health.v1 import health_pb2, health_pb2_grpc
 
 from chassis.calling import connect
+from chassis.dynamodb import open_dynamodb
 from chassis.errors import LingocastError, rpc_errors
 from chassis.serving import ErrorInterceptor
 from protos.session.v1 import session_pb2 as pb
@@ -26,12 +27,15 @@ from session_svc.config import Config
 from session_svc.domain.ids import fingerprint, short
 from session_svc.service import Service, open_service
 from session_svc.store import open_store
-from tests.contract.test_session_store import STORES, Clock, Dice
+from session_svc.tables import TABLES
+from tests.contract.test_session_store import Clock, Dice, store_of
 
 if TYPE_CHECKING:
     # Known to the type stubs only.
     from protos.session.v1.session_pb2_grpc import SessionServiceAsyncStub as Stub
 
+# What one DynamoDB does, the other was shown to do by the contract suite of stores.
+STORES = ["sqlite", "dynamodb-local"]
 USER, SPEAKER, PIN = "user-anna@example.org", "speaker-connection-secret", "pin-4711"
 
 
@@ -42,7 +46,7 @@ class Rig:
     service: Service
     clock: Clock
     stub: "Stub"
-    folder: Path
+    config: Config
 
     async def create(self, connection: str = SPEAKER, user: str = USER, **more: Any) -> pb.Session:
         fields = {"edge_id": "edge-1", "source_language": "en", "quality_tier": "standard", **more}
@@ -70,9 +74,8 @@ class Rig:
 
 @asynccontextmanager
 async def rig_of(store: str, folder: Path, **changed: Any) -> AsyncIterator[Rig]:
-    config = Config(LINGOCAST_DATA=folder, store=store, **changed)
     clock = Clock()
-    async with open_store(config) as opened:
+    async with store_of(store, folder, **changed) as (config, opened):
         with open_service(config, opened, clock, Dice()) as service:
             server = grpc.aio.server(interceptors=[ErrorInterceptor()])
             service.register(server)
@@ -80,7 +83,7 @@ async def rig_of(store: str, folder: Path, **changed: Any) -> AsyncIterator[Rig]
             await server.start()
             try:
                 async with connect(f"127.0.0.1:{port}") as channel:
-                    yield Rig(service, clock, session_pb2_grpc.SessionServiceStub(channel), folder)
+                    yield Rig(service, clock, session_pb2_grpc.SessionServiceStub(channel), config)
             finally:
                 await server.stop(None)
 
@@ -446,8 +449,13 @@ async def test_limits_switch_off_with_one_warning_while_the_store_does_not_answe
 # Privacy.
 
 
-def contents(folder: Path) -> bytes:
-    return b"".join(path.read_bytes() for path in folder.iterdir())
+async def contents(config: Config) -> bytes:
+    """All that the database holds."""
+    if config.store == "sqlite":
+        return b"".join(path.read_bytes() for path in config.data.iterdir())
+    async with open_dynamodb(config) as database:
+        tables = [await database.request("scan", TableName=database.table(table.name)) for table in TABLES]
+    return repr([table["Items"] for table in tables]).encode()
 
 
 async def test_neither_logs_nor_database_hold_connection_ids_pins_or_users(rig: Rig) -> None:
@@ -458,7 +466,7 @@ async def test_neither_logs_nor_database_hold_connection_ids_pins_or_users(rig: 
         await rig.stub.LeaveSession(pb.LeaveSessionRequest(session_id=session.session_id, connection_id=SPEAKER))
         await rig.end(session)
     assert {"session_opened", "speaker_gone", "session_ended"} <= {line["event"] for line in lines}
-    stored = contents(rig.folder)
+    stored = await contents(rig.config)
     assert session.session_id.encode() in stored
     for secret in secrets:
         assert secret not in repr(lines)

@@ -84,6 +84,11 @@ class Rig:
         return Counter([record.target_language async for record in found if record.role is Role.LISTENER])
 
 
+def patient(config: Config) -> Config:
+    """Waits longer than the settings allow, for a machine on which much else runs."""
+    return config.model_copy(update={"store_patience_seconds": 60.0})
+
+
 @asynccontextmanager
 async def store_of(name: str, folder: Path, **changed: Any) -> AsyncIterator[tuple[Config, Store]]:
     """One of STORES with nothing in it, opened as the service opens it."""
@@ -92,7 +97,7 @@ async def store_of(name: str, folder: Path, **changed: Any) -> AsyncIterator[tup
         async with open_store(config) as store:
             yield config, store
         return
-    config = Config(LINGOCAST_DATA=folder, store="dynamodb", **{**settings_of(name), **changed})
+    config = patient(Config(LINGOCAST_DATA=folder, store="dynamodb", **{**settings_of(name), **changed}))
     async with tables_of(config, *TABLES), open_store(config) as store:
         yield config, store
 

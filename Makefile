@@ -70,8 +70,8 @@ protos-check: packages  ## check that generated code is fresh and that buf finds
 	@$(VENV)/bin/buf lint
 
 .PHONY: bench
-bench: setup-tests  ## measure lag, captions and quality on real speech, and write the report
-	@exec $(IN) -m tests.bench
+bench: setup-tests  ## measure the real system and write reports (ARGS=speech or ARGS=sessions: only that)
+	@exec $(IN) -m tests.bench $(ARGS)
 
 .PHONY: picture
 picture: setup-tests  ## draw the README's picture of the demo's terminal, from a real run
@@ -83,7 +83,9 @@ COMPILE := pip compile pyproject.toml --quiet --universal --python-version 3.11 
 lock: $(LOCK_VENV)/bin/uv  ## follow pyproject.toml in both lock files (ARGS=--upgrade: newer versions of all)
 	@$(LOCK_VENV)/bin/uv $(COMPILE) $(ARGS) --all-extras -o requirements.lock
 	@$(LOCK_VENV)/bin/uv $(COMPILE) --constraint requirements.lock -o requirements.run.lock
-	@! grep -nE '^ *(-i|--(extra-)?index-url|--find-links)|://' requirements.lock requirements.run.lock
+	@for each in ministack node; do \
+		$(LOCK_VENV)/bin/uv $(COMPILE:pyproject.toml=tests/databases/$$each.in) $(ARGS) -o tests/databases/$$each.lock; done
+	@! grep -nE '^ *(-i|--(extra-)?index-url|--find-links)|://' requirements.lock requirements.run.lock tests/databases/*.lock
 
 $(LOCK_VENV)/bin/uv:
 	@$(PYTHON) -m venv $(LOCK_VENV)
@@ -91,7 +93,7 @@ $(LOCK_VENV)/bin/uv:
 
 .PHONY: clean
 clean:  ## remove what was made here, the virtual environment too; models and sessions stay
-	@rm -rf .venv .venv.lock $(LOCK_VENV) out .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache
+	@rm -rf .venv .venv.lock $(LOCK_VENV) .databases out .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache
 	@find . -name __pycache__ -type d -prune -exec rm -rf {} +
 
 .PHONY: help

@@ -26,6 +26,7 @@ from typing import NamedTuple, NoReturn
 ROOT = Path(__file__).resolve().parent.parent
 LOCK = ROOT / "requirements.lock"
 LISTING = ROOT / "chassis" / "models.toml"
+DATABASES = ROOT / "tests" / "databases" / "fetch.py"
 OLDEST = (3, 11)
 _MODES = "share/apertium/modes"
 
@@ -65,6 +66,7 @@ TEST_PROGRAMS = (
         lambda: Path("/usr/share/pocketsphinx/test/data").is_dir(),
         "some recordings that the tests listen to",
     ),
+    Program("default-jre-headless", _command("java"), "the tests on Amazon's DynamoDB Local"),
 )
 
 
@@ -85,6 +87,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
     if local and not options.packages_only:
         changed |= install_programs((*PROGRAMS, *TEST_PROGRAMS) if options.for_tests else PROGRAMS)
         changed |= fetch_models(venv / "bin" / "python", data_folder())
+    if options.for_tests:
+        fetch_databases()
     if changed:
         say(f"set-up finished in {time.monotonic() - started:.0f} s")
     return 0
@@ -230,7 +234,7 @@ def _apt() -> tuple[list[str], str]:
     return [], "neither root nor password-less sudo"
 
 
-# ------------------------------------------------------------------------------------------------ models
+# ------------------------------------------------------------------------------------------------ models, databases
 
 
 def data_folder() -> Path:
@@ -248,6 +252,12 @@ def fetch_models(python: Path, data: Path) -> bool:
     if subprocess.run(command, check=False, cwd=ROOT, stdout=sys.stderr).returncode != 0:
         say("some models are missing (see above); the next start tries again")
     return True
+
+
+def fetch_databases() -> None:
+    """Fetches the databases that tests run against. It says what it does; without them, tests say what is missing."""
+    if subprocess.run([sys.executable, str(DATABASES)], check=False, stdout=sys.stderr).returncode != 0:
+        say("tests on DynamoDB will fail (see above); the next set-up tries again")
 
 
 def _models_present(data: Path) -> bool:

@@ -7,7 +7,8 @@ cannot read that, so `lingocast.v1` clients are upgraded all the same, told, and
 import hashlib
 import hmac
 import socket as sockets
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
 from functools import partial
 from secrets import token_hex
@@ -18,20 +19,26 @@ from aiohttp import ClientConnectionResetError, web
 
 from chassis.errors import Conflict, Denied, Exhausted, Invalid, LingocastError, NotFound, Unavailable
 from chassis.telemetry import Attribute, Metric, meter
+from edge.address import address_of
 from edge.broadcast import Broadcast
 from edge.domain.admission import RateWindow
+from edge.domain.limits import MessagePace
 from edge.edge import Edge
+from edge.gate import Gate
 from edge.listener import ListenerActions, ListenerSeat
 from edge.protocol import connect, server
-from edge.protocol.errors import Close, close_code, error_message
+from edge.protocol.errors import GoingAway, Internal, close_code, error_message
 from edge.protocol.roles import Role
 from edge.protocol.wire import SUBPROTOCOL, Flavour, milliseconds, state_message
-from edge.sessions import CONNECT, CREATE, JOIN, Limit, NewSession, SessionView, connection_hash
-from edge.socket import Actions, Socket, errors_sent
+from edge.refusals import RefusalLog
+from edge.sessions import CONNECT, CREATE, HEARTBEAT, JOIN, Limit, NewSession, SessionView, connection_hash
+from edge.socket import Actions, Socket
 from edge.speaker import SpeakerActions
 
 log = structlog.get_logger()
 sockets_opened = meter.create_counter(Metric.SOCKETS)
+refusals = RefusalLog(log, rate=10.0, burst=100)
+"""Of connections, by all clients together."""
 
 FRAME_LIMIT: Final = 1 << 20
 """aiohttp's own limit, which closes the socket; ours, which only refuses the message, is far below."""
@@ -70,10 +77,16 @@ class Entrance:
             return _json_refusal(flood)
         try:
             if self._edge.draining:
-                raise Unavailable("SERVICE_UNAVAILABLE", "this edge is going away; connect again")
+                raise GoingAway
             return await self._admit(connect.read(request.query), caller)
         except LingocastError as error:
             return await self._refuse(error, caller)
+        except Exception:
+            if caller.request.get(UPGRADED):
+                raise  # Nothing is left but to cut the connection, which aiohttp does.
+            failure = Internal()
+            log.exception("connection_failed", correlation=failure.correlation_id)
+            return await self._refuse(failure, caller)
 
     async def _admit(self, query: connect.Query, caller: Caller) -> web.StreamResponse:
         match query:
@@ -97,7 +110,11 @@ class Entrance:
             max_buffer_seconds=query.max_buffer_seconds or 0.0,
             pin=query.pin,
         )
-        view = await self._edge.sessions.create(connection_id, speaker.user_id, wanted)
+        try:
+            view = await self._edge.sessions.create(connection_id, speaker.user_id, wanted)
+        except Unavailable:
+            self._edge.take_back(connection_id, speaker.user_id, wanted)
+            raise
         created = server.SessionCreated(
             session_id=view.session_id,
             source_language=view.source_language,
@@ -106,7 +123,7 @@ class Entrance:
             expires_at=milliseconds(view.expires_at),
             join_url=join_url(self._config.public_url, caller.request, view.session_id),
         )
-        broadcast = self._edge.open_broadcast(view, connection_id)
+        broadcast = self._edge.open_broadcast(view, connection_id, speaker.user_id)
         return await self._speak(query, caller, broadcast, connection_id, [created])
 
     async def _refresh_speaker(self, query: connect.RefreshSpeaker, caller: Caller) -> web.StreamResponse:
@@ -124,9 +141,12 @@ class Entrance:
             if present is not None:
                 present.forget(connection_id)
             raise
+        except Unavailable:
+            self._not_refreshed(present, query.session_id, connection_id)
+            raise
         broadcast = self._edge.broadcasts.get(view.session_id)
         if broadcast is None or broadcast.ended:
-            broadcast = self._edge.open_broadcast(view, connection_id, taken_over=True)
+            broadcast = self._edge.open_broadcast(view, connection_id, speaker.user_id, taken_over=True)
         first = [
             server.ConnectionRefreshComplete(
                 session_id=view.session_id, new_connection_id=connection_id, role="speaker"
@@ -164,17 +184,75 @@ class Entrance:
                 actions.finish()
             return ws
         finally:
+            if socket is None:
+                self._not_refreshed(broadcast, session_id, connection_id)
             # A socket that another replaced is not the session's any more, and leaves nothing behind in the store.
-            gone = socket is None or broadcast.detach(socket)
-            if gone and not broadcast.ended:
+            elif broadcast.detach(socket) and not broadcast.ended:
                 self._edge.departures.add(session_id, connection_id)
+
+    def _not_refreshed(self, broadcast: Broadcast | None, session_id: str, connection_id: str) -> None:
+        """The store has, or may have, a speaker's connection that did not become a socket."""
+        if broadcast is not None and broadcast.attached:
+            self._edge.reclaim(broadcast)
+        else:
+            self._edge.departures.add(session_id, connection_id)
 
     async def _listen(self, query: ListenerQuery, caller: Caller) -> web.StreamResponse:
         source = (await self._live(query.session_id)).source_language
         language = self._edge.languages.target(source, query.target_language)
+        if isinstance(query, connect.RefreshListener) and query.connection_id is not None:
+            return await self._resume(query, query.connection_id, caller, language)
+        return await self._join(query, caller, language)
+
+    async def _join(self, query: ListenerQuery, caller: Caller, language: str) -> web.StreamResponse:
         await self._take_address(JOIN, caller.request)
         connection_id = token_hex(16)
-        seat = ListenerSeat(
+        seat = self._seat(query, caller, language)
+        try:
+            # Between the seat and the store's answer nothing waits: what is missed is sent before what comes now.
+            if isinstance(query, connect.RefreshListener) and query.last_cue is not None:
+                seat.resume(query.last_cue)
+            with self._departed_if_unsure(query.session_id, connection_id):
+                view = await self._edge.sessions.join(query.session_id, connection_id, language, query.pin)
+            if isinstance(query, connect.RefreshListener):
+                return await self._hear(seat, view, caller, connection_id, _refreshed(view, connection_id, language))
+            joined = server.SessionJoined(
+                session_id=view.session_id,
+                source_language=view.source_language,
+                target_language=language,
+                connection_id=connection_id,
+                listener_count=view.listener_count,
+                quality_tier=view.quality_tier,
+                broadcast_state=state_message(view.switches),
+            )
+            return await self._hear(seat, view, caller, connection_id, [joined])
+        finally:
+            seat.leave()
+
+    async def _resume(
+        self, query: connect.RefreshListener, former_id: str, caller: Caller, language: str
+    ) -> web.StreamResponse:
+        """A listener's next socket. No seat is taken before the store agrees: until then the former one has it."""
+        connection_id = token_hex(16)
+        with self._departed_if_unsure(query.session_id, connection_id):
+            view = await self._edge.sessions.refresh_listener(query.session_id, former_id, connection_id, language)
+        # From here to the end of the swap nothing waits, so that no event falls between the seats or into both.
+        seat = self._seat(query, caller, language)
+        former = self._edge.seats.get(former_id)
+        if former is not None and query.last_cue in (None, former.cue):
+            former.give_way(at_once=False)
+        else:
+            if query.last_cue is not None:
+                seat.resume(query.last_cue)
+            if former is not None:
+                former.give_way(at_once=True)
+        try:
+            return await self._hear(seat, view, caller, connection_id, _refreshed(view, connection_id, language))
+        finally:
+            seat.leave()
+
+    def _seat(self, query: ListenerQuery, caller: Caller, language: str) -> ListenerSeat:
+        return ListenerSeat(
             self._edge.hub,
             query.session_id,
             language,
@@ -182,52 +260,15 @@ class Entrance:
             audio=query.audio == "on",
             source=query.captions == "source",
         )
+
+    @contextmanager
+    def _departed_if_unsure(self, session_id: str, connection_id: str) -> Iterator[None]:
+        """The store may have counted a listener though its answer was lost; a departure too many changes nothing."""
         try:
-            try:
-                first, view = await self._enter(query, connection_id, language)
-            except Unavailable:
-                # The store may have counted us though its answer was lost; a departure too many changes nothing.
-                self._edge.departures.add(query.session_id, connection_id)
-                raise
-            return await self._hear(seat, view, caller, connection_id, first)
-        finally:
-            seat.leave()
-
-    async def _enter(
-        self, query: ListenerQuery, connection_id: str, language: str
-    ) -> tuple[list[server.Message], SessionView]:
-        """Joins or refreshes in the store; what the listener is told first."""
-        if isinstance(query, connect.RefreshListener):
-            view = await self._replace_listener(query, connection_id, language)
-            complete = server.ConnectionRefreshComplete(
-                session_id=view.session_id,
-                new_connection_id=connection_id,
-                role="listener",
-                target_language=language,
-            )
-            return [complete, server.StateRestored(broadcast_state=state_message(view.switches))], view
-        view = await self._edge.sessions.join(query.session_id, connection_id, language, query.pin)
-        joined = server.SessionJoined(
-            session_id=view.session_id,
-            source_language=view.source_language,
-            target_language=language,
-            connection_id=connection_id,
-            listener_count=view.listener_count,
-            quality_tier=view.quality_tier,
-            broadcast_state=state_message(view.switches),
-        )
-        return [joined], view
-
-    async def _replace_listener(self, query: connect.RefreshListener, connection_id: str, language: str) -> SessionView:
-        if query.connection_id is None:
-            return await self._edge.sessions.join(query.session_id, connection_id, language, query.pin)
-        view = await self._edge.sessions.refresh_listener(
-            query.session_id, query.connection_id, connection_id, language
-        )
-        former = self._edge.sockets.get(query.connection_id)
-        if former is not None:
-            former.close(Close.NORMAL, "replaced by a refresh")
-        return view
+            yield
+        except Unavailable:
+            self._edge.departures.add(session_id, connection_id)
+            raise
 
     async def _hear(
         self,
@@ -239,6 +280,8 @@ class Entrance:
     ) -> web.StreamResponse:
         tail = self._config.tail_seconds
         unwatch = self._edge.watches.subscribe(view, lambda change: seat.watched(change, tail))
+        self._edge.seats[connection_id] = seat
+        lost = False
         try:
             ws = await _upgrade(caller)
             socket = self._socket(caller, ws, Role.LISTENER, view.session_id, connection_id)
@@ -252,10 +295,14 @@ class Entrance:
                 partial(self._edge.sessions.change_language, view.session_id, connection_id),
             )
             await self._run(socket, actions)
+            lost = socket.lost
             return ws
         finally:
             unwatch()
-            self._edge.departures.add(view.session_id, connection_id)
+            del self._edge.seats[connection_id]
+            # Who was lost without a goodbye may be back in a moment, and then needs its old record to go on from.
+            wait = self._config.resume_seconds if lost else 0.0
+            self._edge.departures.add(view.session_id, connection_id, wait)
 
     async def _live(self, session_id: str) -> SessionView:
         view = await self._edge.sessions.get(session_id)
@@ -289,9 +336,16 @@ class Entrance:
             role=role,
             session_id=session_id,
             connection_id=connection_id,
+            gate=self._gate(connection_id),
             heard_within=self._config.heard_within_seconds,
             mailbox_seconds=self._config.mailbox_seconds,
+            span=self._config.life_span,
         )
+
+    def _gate(self, connection_id: str) -> Gate:
+        rate = self._config.messages_per_second
+        pace = MessagePace(rate, 2 * rate, self._config.rate_violation_seconds)
+        return Gate(pace, partial(self._edge.sessions.take, HEARTBEAT, connection_hash(connection_id)))
 
     def _rate_window(self) -> RateWindow:
         close_after = self._config.rate_violation_seconds
@@ -304,7 +358,7 @@ class Entrance:
         ws = await _upgrade(caller)
         try:
             await ws.send_str(told.to_json().decode())
-            await ws.close(code=close_code(told.code), message=told.code.encode())
+            await ws.close(code=close_code(error), message=told.code.encode())
         except (ClientConnectionResetError, ConnectionResetError):
             log.debug("refused_peer_was_gone")
         return ws
@@ -312,12 +366,7 @@ class Entrance:
     async def _take_address(self, limit: Limit, request: web.Request) -> None:
         """Raises Exhausted(RATE_LIMIT_EXCEEDED)."""
         if self._config.limit_addresses:
-            address = client_address(
-                request.remote or "",
-                # Some proxies add a header of their own instead of going on with the client's.
-                ",".join(request.headers.getall("X-Forwarded-For", ())),
-                self._config.trusted_proxies,
-            )
+            address = address_of(request, self._config.trusted_proxies)
             await self._edge.sessions.take(limit, self._hashed(address))
 
     def _hashed(self, subject: str) -> str:
@@ -325,16 +374,18 @@ class Entrance:
         return hmac.new(key, subject.encode(), hashlib.sha256).hexdigest()[:32]
 
 
-def client_address(remote: str, forwarded_for: str, trusted_proxies: int) -> str:
-    """Who is at the other end: the entry before those that `trusted_proxies` proxies added."""
-    entries = [entry.strip() for entry in forwarded_for.split(",") if entry.strip()]
-    return [*entries, remote][max(0, len(entries) - trusted_proxies)] if trusted_proxies else remote
-
-
 def join_url(public_url: str, request: web.Request, session_id: str) -> str:
     """What listeners open."""
     origin = public_url.rstrip("/") or f"{request.scheme}://{request.host}"
     return f"{origin}/s/{session_id}"
+
+
+def _refreshed(view: SessionView, connection_id: str, language: str) -> list[server.Message]:
+    """What a listener is told first whose socket took the place of another."""
+    complete = server.ConnectionRefreshComplete(
+        session_id=view.session_id, new_connection_id=connection_id, role="listener", target_language=language
+    )
+    return [complete, server.StateRestored(broadcast_state=state_message(view.switches))]
 
 
 def _flavour(request: web.Request) -> Flavour:
@@ -349,8 +400,7 @@ def _token(in_query: str, request: web.Request) -> str:
 
 def _told(error: LingocastError) -> server.ErrorMessage:
     told = error_message(error)
-    errors_sent.add(1, {Attribute.REASON: told.code})
-    log.info("refused", code=told.code, correlation=told.correlation_id)
+    refusals.note(told)
     return told
 
 

@@ -21,7 +21,7 @@ from edge.languages import Languages
 from edge.listener import ListenerSeat
 from edge.protocol import server
 from edge.protocol.errors import Close
-from edge.sessions import NewSession, Sessions, SessionView
+from edge.sessions import Held, NewSession, Sessions, SessionView
 from edge.socket import Socket
 from edge.upstream import BroadcastSettings, Upstream
 from edge.watch import Watches
@@ -174,21 +174,44 @@ class Edge:
     async def keep_lease(self) -> None:
         """Says to session_svc that this process lives. Runs for ever."""
         while True:
-            try:
-                wait = await self.sessions.renew_lease()
-            except LingocastError as error:
-                if self.sessions_reachable:
-                    log.warning("lease_not_renewed", reason=error.reason)
-                self.sessions_reachable = False
-                wait = RETRY_SECONDS
-            else:
-                self._answers_again()
+            wait = await self.keep_lease_once()
             await asyncio.sleep(wait)
 
-    def _answers_again(self) -> None:
+    async def keep_lease_once(self) -> float:
+        """Says it once; in how many seconds to say it again."""
+        try:
+            lease = await self.sessions.renew_lease()
+            if lease.lapsed:
+                await self._restore()
+        except LingocastError as error:
+            if self.sessions_reachable:
+                log.warning("lease_not_renewed", reason=error.reason)
+            self.sessions_reachable = False
+            return RETRY_SECONDS
         self.sessions_reachable = True
         for socket in self.sockets.values():
             socket.recovered()
+        return lease.renew_in
+
+    async def _restore(self) -> None:
+        """The lease had run out, as when session_svc was away: what is connected here is written back."""
+        held = [Held(s.session_id, s.connection_id, self._language(s), s.opened_at) for s in self.sockets.values()]
+        lost = await self.sessions.restore(held)
+        if held:
+            log.warning("connections_restored", connections=len(held) - len(lost), lost=len(lost))
+        for connection in held:
+            socket = self.sockets.get(connection.connection_id)
+            if socket is None:
+                # It closed meanwhile, and its departure may have come first.
+                self.departures.add(connection.session_id, connection.connection_id)
+            # A session that is over is told by its watch.
+            elif lost.get(connection.connection_id, "SESSION_NOT_FOUND") != "SESSION_NOT_FOUND" and not socket.closing:
+                socket.tell(server.ConnectionTimeout(reason="the connection was given up while the service was away"))
+                socket.close(Close.TIMEOUT, "timeout")
+
+    def _language(self, socket: Socket) -> str:
+        seat = self.seats.get(socket.connection_id)
+        return seat.language if seat is not None else ""
 
     async def keep_leaving(self) -> None:
         """Takes closed connections out of the store. Runs for ever."""

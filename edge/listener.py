@@ -40,7 +40,7 @@ class ListenerSeat:
         self._missed: list[Post] = []
         self._early: list[Post] = []
         self._over: Post | None = None
-        self._cue = ""  # The cue of the feed that has begun and not ended.
+        self.cue = ""  # The cue of the feed that was begun here and has not ended.
         self._giving_way = False
         self._timer: asyncio.TimerHandle | None = None
         hub.enter(self, session_id, language, *self._others)
@@ -72,7 +72,7 @@ class ListenerSeat:
         cue under way is still brought to its end."""
         self._hub.leave(self, self._session_id, *self._others)
         self._giving_way = True
-        if at_once or not self._cue:
+        if at_once or not self.cue:
             self._gone()
         elif self._timer is None:
             self._timer = asyncio.get_running_loop().call_later(GIVE_WAY_SECONDS, self._gone)
@@ -80,7 +80,7 @@ class ListenerSeat:
     def change_language(self, language: str) -> None:
         self._hub.leave(self, self._session_id, self.language)
         self.language = language
-        self._cue = ""
+        self.cue = ""
         if self._socket is not None:
             self._socket.change_feed()
         self._hub.enter(self, self._session_id, language)
@@ -109,16 +109,16 @@ class ListenerSeat:
         self._timer = asyncio.get_running_loop().call_later(wait, self.session_ended, post)
 
     def _post(self, post: Post, socket: Socket) -> None:
-        if self._giving_way and (post.kind not in _REST_OF_CUE or post.key != self._cue):
+        if self._giving_way and (post.kind not in _REST_OF_CUE or post.key != self.cue):
             if post.kind is Kind.CUE_START:
                 self._gone()
             return
         if post.kind is Kind.CUE_START:
-            self._cue = post.key
+            self.cue = post.key
         elif post.kind is Kind.CUE_END:
-            self._cue = ""
+            self.cue = ""
         socket.post(post)
-        if self._giving_way and not self._cue:
+        if self._giving_way and not self.cue:
             self._gone()
 
     def _gone(self) -> None:

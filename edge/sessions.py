@@ -1,10 +1,11 @@
 """session_svc as the edge sees it: protobuf ends here."""
 
 import hashlib
-from collections.abc import AsyncIterator
+import re
+from collections.abc import AsyncIterator, Sequence
 from dataclasses import dataclass, field
 from datetime import timedelta
-from typing import TypeAlias
+from typing import Final, TypeAlias
 
 import grpc
 import structlog
@@ -22,6 +23,10 @@ Limit: TypeAlias = pb.RateLimit.ValueType
 CONNECT = pb.RATE_LIMIT_CONNECT
 JOIN = pb.RATE_LIMIT_JOIN
 CREATE = pb.RATE_LIMIT_SESSION_CREATE
+
+RESTORED_AT_ONCE: Final = 100
+HEARTBEAT = pb.RATE_LIMIT_HEARTBEAT
+_WORD = re.compile(r"[a-z][a-z_]{0,31}")
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,6 +55,24 @@ class Watched:
 
     session: SessionView
     speaker_hash: str
+
+
+@dataclass(frozen=True, slots=True)
+class LeaseView:
+    """How this edge stands. `renew_in`: seconds. `lapsed`: its connections may have been taken out of the store."""
+
+    renew_in: float
+    lapsed: bool
+
+
+@dataclass(frozen=True, slots=True)
+class Held:
+    """A connection on this edge. `target_language`: empty for a speaker. `joined_at`: wall clock, seconds."""
+
+    session_id: str
+    connection_id: str
+    target_language: str
+    joined_at: float
 
 
 @dataclass(frozen=True, slots=True)
@@ -98,7 +121,9 @@ class Sessions:
             return _view((await self._stub.GetSession(pb.GetSessionRequest(session_id=session_id))).session)
 
     async def end(self, session_id: str, connection_id: str, reason: str) -> None:
-        request = pb.EndSessionRequest(session_id=session_id, connection_id=connection_id, reason=reason)
+        # The store keeps a word. A speaker's own sentence goes to the listeners and is not kept.
+        kept = reason if _WORD.fullmatch(reason) and reason != "expired" else "speaker"
+        request = pb.EndSessionRequest(session_id=session_id, connection_id=connection_id, reason=kept)
         with rpc_errors():
             await self._stub.EndSession(request)
 
@@ -168,11 +193,27 @@ class Sessions:
             async for response in self._stub.WatchSession(request):
                 yield Watched(_view(response.session), response.speaker_connection_hash)
 
-    async def renew_lease(self) -> float:
-        """Says that this process lives; returns in how many seconds to say it again."""
+    async def renew_lease(self) -> LeaseView:
+        """Says that this process lives."""
         with rpc_errors():
             response = await self._stub.RenewEdgeLease(pb.RenewEdgeLeaseRequest(edge_id=self._edge_id))
-        return max(0.1, seconds(response.renew_every) or 10.0)
+        return LeaseView(max(0.1, seconds(response.renew_every) or 10.0), response.lapsed)
+
+    async def restore(self, held: Sequence[Held]) -> dict[str, str]:
+        """Writes back all connections that this process holds, after its lease had lapsed. Returns the ids of those
+        that are over, each with the reason."""
+        lost: dict[str, str] = {}
+        for start in range(0, max(1, len(held)), RESTORED_AT_ONCE):
+            batch = held[start : start + RESTORED_AT_ONCE]
+            request = pb.RestoreConnectionsRequest(
+                edge_id=self._edge_id,
+                connections=[_held(connection) for connection in batch],
+                more=start + RESTORED_AT_ONCE < len(held),
+            )
+            with rpc_errors():
+                response = await self._stub.RestoreConnections(request)
+            lost |= {connection.connection_id: connection.reason for connection in response.lost}
+        return lost
 
     async def release_lease(self) -> None:
         with rpc_errors():
@@ -195,6 +236,17 @@ class Sessions:
         if not self._limits_warned:
             self._limits_warned = True
             log.warning("rate_limits_off", reason=error.reason)
+
+
+def _held(connection: Held) -> pb.HeldConnection:
+    held = pb.HeldConnection(
+        session_id=connection.session_id,
+        connection_id=connection.connection_id,
+        role=pb.ROLE_LISTENER if connection.target_language else pb.ROLE_SPEAKER,
+        target_language=connection.target_language,
+    )
+    held.joined_at.FromNanoseconds(round(connection.joined_at * 1e9))
+    return held
 
 
 def _view(session: pb.Session) -> SessionView:

@@ -4,7 +4,6 @@ Nothing that is sent ever waits here: it goes into the mailbox, and the socket's
 """
 
 import asyncio
-import secrets
 import time
 from typing import Final, Protocol
 
@@ -12,17 +11,19 @@ import structlog
 from aiohttp import ClientConnectionResetError, WSMsgType, web
 
 from chassis.errors import Invalid, LingocastError, Unavailable
-from chassis.telemetry import Attribute, Metric, meter
 from edge.domain.admission import MESSAGE_BYTES
+from edge.domain.lifetime import ClosesSoon, LifeSpan, Lifetime, Notice, RefreshDue, TooOld
+from edge.domain.limits import Verdict
 from edge.domain.mailbox import Dropped, Kind, Mailbox, Parcel
+from edge.gate import Gate, too_fast
 from edge.protocol import client, server
-from edge.protocol.errors import Close, error_message
+from edge.protocol.errors import CODES, Close, Internal, error_message
 from edge.protocol.roles import Role, authorise
 from edge.protocol.wire import Flavour, Frame, Post, cue_end, message, milliseconds
+from edge.refusals import RefusalLog
 from edge.sessions import connection_hash
 
 log = structlog.get_logger()
-errors_sent = meter.create_counter(Metric.ERRORS)
 
 GOODBYE_SECONDS: Final = 5.0
 """How long a peer may take to accept what waits and the close frame."""
@@ -50,26 +51,39 @@ class Socket:
         role: Role,
         session_id: str,
         connection_id: str,
+        gate: Gate,
         heard_within: float,
         mailbox_seconds: float = 10.0,
+        span: LifeSpan | None = None,
     ) -> None:
         self.flavour = flavour
         self.role = role
         self.session_id = session_id
         self.connection_id = connection_id
+        self.opened_at = time.time()
         self._ws = ws
         self._transport = transport
+        self._gate = gate
         self._heard_within = heard_within
         self._mailbox: Mailbox[Frame] = Mailbox(mailbox_seconds)
         self._wake = asyncio.Event()
         self._closing: tuple[int, str] | None = None
         self._heard_at = asyncio.get_running_loop().time()
+        self._lifetime = Lifetime(self._heard_at, span or LifeSpan())
+        self._said_goodbye = False
+        self._failed_it = False
         self._too_large_in_a_row = 0
         self._log = log.bind(session=session_id, connection=connection_hash(connection_id), role=role.value)
+        self._refusals = RefusalLog(self._log, rate=0.1, burst=10)
 
     @property
     def closing(self) -> bool:
         return self._closing is not None
+
+    @property
+    def lost(self) -> bool:
+        """After `run`: it broke, without a close frame from either side."""
+        return not self._said_goodbye and not self.closing
 
     def tell(self, content: server.Message) -> None:
         self.post(message(content))
@@ -88,9 +102,16 @@ class Socket:
     def refuse(self, error: LingocastError) -> None:
         """Tells what was wrong; the connection lives."""
         told = error_message(error, self.session_id)
-        errors_sent.add(1, {Attribute.REASON: told.code})
-        self._log.info("refused", code=told.code, correlation=told.correlation_id)
+        self._refusals.note(told)
+        # Such as STORE_UNAVAILABLE or a deadline: what stands behind us; SERVICE_UNAVAILABLE itself is our own word.
+        self._failed_it = self._failed_it or (isinstance(error, Unavailable) and error.reason not in CODES)
         self.tell(told)
+
+    def recovered(self) -> None:
+        """What stands behind us answers: told if something was refused for want of it."""
+        if self._failed_it:
+            self._failed_it = False
+            self.tell(server.SystemRecovered(code="SERVICE_UNAVAILABLE", message="this works again"))
 
     def close(self, code: int, reason: str) -> None:
         """Closes after what waits in the mailbox, which gets GOODBYE_SECONDS. The first code stays."""
@@ -111,7 +132,7 @@ class Socket:
         async with asyncio.TaskGroup() as tasks:
             reader = tasks.create_task(self._read(actions))
             writer = tasks.create_task(self._write())
-            watchdog = tasks.create_task(self._watch_for_silence())
+            watchdog = tasks.create_task(self._watch_time())
             await asyncio.wait({reader, writer}, return_when=asyncio.FIRST_COMPLETED)
             # Our own close frame needs the reader gone: aiohttp then waits for the peer's answer, as RFC 6455 asks,
             # and a peer that is still reading loses nothing to a reset.
@@ -122,40 +143,63 @@ class Socket:
             await self._ws.close(code=code, message=reason.encode())
 
     async def _read(self, actions: Actions) -> None:
-        async for frame in self._ws:
+        while True:
+            frame = await self._ws.receive()
             if frame.type not in (WSMsgType.TEXT, WSMsgType.BINARY):
+                self._said_goodbye = frame.type is WSMsgType.CLOSE
                 return
             self._heard_at = asyncio.get_running_loop().time()
             try:
                 await self._handle(frame.data, frame.type is WSMsgType.BINARY, actions)
-            except LingocastError as error:
-                self.refuse(error)
             except Exception:  # noqa: BLE001 - the border: the peer gets a code, the log the traceback
-                correlation = secrets.token_hex(8)
-                self._log.exception("message_failed", correlation=correlation)
-                self.refuse(Unavailable("INTERNAL", f"this failed on our side (reference {correlation})"))
+                failure = Internal()
+                self._log.exception("message_failed", correlation=failure.correlation_id)
+                self.refuse(failure)
                 self.close(Close.INTERNAL, "internal error")
 
     async def _handle(self, data: bytes, binary: bool, actions: Actions) -> None:
-        if len(data) > MESSAGE_BYTES:
-            self._too_large(len(data))
-            return
-        self._too_large_in_a_row = 0
-        if binary:
-            authorise(self.role, "sendAudio")
-            await actions.receive_audio(data)
-            return
-        request = client.parse(data, self.role)
-        if isinstance(request, client.Heartbeat):
-            self.tell(server.HeartbeatAck(timestamp=now_ms()))
-            return
-        await actions.receive(request)
+        """One frame. All but audio passes the gate; audio that is refused passes it to be told of."""
+        passed = False
+        try:
+            request = self._understood(data, binary)
+            if not isinstance(request, bytes | client.SendAudio):
+                if not await self._passes():
+                    return
+                passed = True
+            await self._obey(request, actions)
+        except LingocastError as error:
+            if passed or await self._passes():
+                self.refuse(error)
+            if self._too_large_in_a_row >= 2:
+                self.close(Close.TOO_LARGE, "too large twice in a row")
 
-    def _too_large(self, size: int) -> None:
-        self._too_large_in_a_row += 1
-        self.refuse(Invalid("MESSAGE_TOO_LARGE", f"a message has at most {MESSAGE_BYTES} bytes, this one {size}"))
-        if self._too_large_in_a_row >= 2:
-            self.close(Close.TOO_LARGE, "too large twice in a row")
+    def _understood(self, data: bytes, binary: bool) -> client.ClientMessage | bytes:
+        """The message in a frame; bytes: audio. Raises as `client.parse` does, and Invalid(MESSAGE_TOO_LARGE)."""
+        if len(data) > MESSAGE_BYTES:
+            self._too_large_in_a_row += 1
+            raise Invalid("MESSAGE_TOO_LARGE", f"a message has at most {MESSAGE_BYTES} bytes, this one {len(data)}")
+        self._too_large_in_a_row = 0
+        if not binary:
+            return client.parse(data, self.role)
+        authorise(self.role, "sendAudio")
+        return data
+
+    async def _obey(self, request: client.ClientMessage | bytes, actions: Actions) -> None:
+        if isinstance(request, bytes):
+            await actions.receive_audio(request)
+        elif isinstance(request, client.Heartbeat):
+            await self._gate.admit_heartbeat()
+            self.tell(server.HeartbeatAck(timestamp=now_ms()))
+        else:
+            await actions.receive(request)
+
+    async def _passes(self) -> bool:
+        verdict = await self._gate.admit()
+        if verdict in (Verdict.WARN, Verdict.CLOSE) and not self.closing:
+            self.refuse(too_fast("too many messages a second; those beyond the limit are dropped", 1.0))
+        if verdict is Verdict.CLOSE:
+            self.close(Close.RATE_LIMITED, "rate limited")
+        return verdict is Verdict.ADMIT
 
     async def _write(self) -> None:
         try:
@@ -181,13 +225,29 @@ class Socket:
         if frame.receipt is not None:
             frame.receipt.written()
 
-    async def _watch_for_silence(self) -> None:
+    async def _watch_time(self) -> None:
+        """Silence and age."""
         loop = asyncio.get_running_loop()
-        # Looked at, not waited for: an event for each frame would cost more.
-        while (left := self._heard_at + self._heard_within - loop.time()) > 0:  # noqa: ASYNC110
-            await asyncio.sleep(left)
-        seconds = round(self._heard_within)
-        self.tell(server.ConnectionTimeout(reason=f"nothing was heard for {seconds} s"))
+        while not self.closing:
+            # Looked at, not waited for: an event for each frame would cost more.
+            silent_at = self._heard_at + self._heard_within
+            await asyncio.sleep(max(0.0, min(silent_at, self._lifetime.deadline() or silent_at) - loop.time()))
+            if loop.time() >= self._heard_at + self._heard_within:
+                self._time_out(f"nothing was heard for {round(self._heard_within)} s")
+            else:
+                self._grow_old(self._lifetime.tick(loop.time()))
+
+    def _grow_old(self, notice: Notice | None) -> None:
+        match notice:
+            case RefreshDue(seconds_left):
+                self.tell(server.ConnectionRefreshRequired(refresh_by=milliseconds(time.time() + seconds_left)))
+            case ClosesSoon(minutes_left):
+                self.tell(server.ConnectionWarning(remaining_minutes=minutes_left))
+            case TooOld():
+                self._time_out("this connection was not refreshed in time")
+
+    def _time_out(self, reason: str) -> None:
+        self.tell(server.ConnectionTimeout(reason=reason))
         self.close(Close.TIMEOUT, "timeout")
 
     def _abort(self) -> None:

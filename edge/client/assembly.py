@@ -9,7 +9,16 @@ from collections import OrderedDict
 from dataclasses import dataclass, field
 from typing import Final, TypeVar
 
-from edge.client.messages import Caption, CueAudio, CueEnd, CueStart, Event, SessionEnded, SourceCaption
+from edge.client.messages import (
+    Caption,
+    CueAudio,
+    CueEnd,
+    CueStart,
+    Event,
+    LanguageChanged,
+    SessionEnded,
+    SourceCaption,
+)
 
 REMEMBERED: Final = 512
 """Cues and segments that are recognised when repeated: half an hour of speech, of which a server repeats 10 s."""
@@ -61,6 +70,9 @@ class Assembly:
                 return self._captioned((event.segment_id, event.language), event)
             case SourceCaption():
                 return self._captioned((event.segment_id, ""), event)
+            case LanguageChanged():
+                self.last_cue = ""  # In the other feed it is unknown, and all that feed's last cues would come again.
+                return [event]
             case SessionEnded() if self._ended:
                 return []
             case SessionEnded():

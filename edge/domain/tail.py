@@ -50,10 +50,11 @@ class Tail:
         self._shed()
 
     def after(self, last_cue: str) -> list[BusEvent]:
-        """What followed the cue `last_cue`; everything kept when that is not known here."""
+        """What followed the cue `last_cue`, and that one too while it goes on; everything when it is not known here."""
         kept = list(self._kept)
         known = [place for place, entry in enumerate(kept) if entry.cue_id and entry.cue_id == last_cue]
-        return [event for entry in kept[known[-1] + 1 if known else 0 :] for event in entry.events]
+        first = known[-1] + (kept[known[-1]] is not self._open) if known else 0
+        return [event for entry in kept[first:] for event in entry.events]
 
     def _shed(self) -> None:
         # A hair of tolerance: sums of floats are not exact.

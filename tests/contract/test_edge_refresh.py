@@ -153,6 +153,25 @@ async def test_plain_repeats_have_the_numbers_they_had(running: RunningEdge) -> 
     assert again["audioData"] == second["audioData"]
 
 
+async def test_a_plain_client_that_names_the_cue_under_way_gets_its_rest_on_the_former_socket(
+    running: RunningEdge,
+) -> None:
+    _, created = await running.speaker()
+    former, connection_id = await joined(running, created["sessionId"], plain=True)
+    stream = await running.transcription.stream()
+    begin(stream, 1, "es")
+    play(stream, 1, "es", 2)
+    cue_id = (await former.expect("audioData"))["cueId"]
+    new = await refreshed(running, created["sessionId"], connection_id, plain=True, lastCue=cue_id)
+    play(stream, 1, "es", 1)
+    end(stream, 1, "es", 0.3)
+    cue(stream, 2, "es")
+    await new.expect("audioData")
+    assert await former.closed() == 1000
+    assert audio_of(former.heard) == {"1-es": 3}
+    assert audio_of(new.heard) == {"2-es": 1}
+
+
 async def test_a_listener_lost_without_a_goodbye_comes_back_to_its_place(running: RunningEdge) -> None:
     _, created = await running.speaker()
     kept = running.sessions.kept[created["sessionId"]]
@@ -359,6 +378,27 @@ async def test_sockets_are_asked_warned_and_closed_as_they_grow_old() -> None:
             assert await peer.closed() == 4008
 
 
+async def test_connections_that_were_given_up_while_the_service_was_away_are_written_back(
+    running: RunningEdge,
+) -> None:
+    _, created = await running.speaker()
+    session_id = created["sessionId"]
+    await running.listener(session_id, "es")
+    await running.listener(session_id, "pt")
+    over, connection_id = await joined(running, session_id)
+    kept = running.sessions.kept[session_id]
+    kept.listeners.clear()
+    kept.speaker = ""
+    running.sessions.given_up.add(connection_id)
+    running.sessions.lapsed = True
+    await running.edge.keep_lease_once()
+    assert sorted(kept.listeners.values()) == ["es", "pt"]
+    assert kept.speaker == created["connectionId"]
+    assert not running.sessions.lapsed
+    await over.expect("connectionTimeout")
+    assert await over.closed() == 4008
+
+
 async def test_one_who_was_refused_for_want_of_the_store_is_told_when_it_is_back(running: RunningEdge) -> None:
     _, created = await running.speaker()
     unlucky = await running.listener(created["sessionId"], "es")
@@ -367,7 +407,7 @@ async def test_one_who_was_refused_for_want_of_the_store_is_told_when_it_is_back
     await unlucky.say("changeLanguage", targetLanguage="pt")
     await unlucky.error("SERVICE_UNAVAILABLE")
     running.sessions.fail_with = None
-    running.edge._answers_again()
+    await running.edge.keep_lease_once()
     assert (await unlucky.expect("systemRecovered"))["code"] == "SERVICE_UNAVAILABLE"
     await lucky.alive()
     assert "systemRecovered" not in json.dumps(messages(lucky.heard))

@@ -42,6 +42,8 @@ class FakeSessions(SessionServiceServicer):
         self.fail_with: LingocastError | None = None
         self.limits_fail = False
         self.full = False
+        self.lapsed = False
+        self.given_up: set[str] = set()
         self.denied = 0
         self.lose_answers = False
         self.may_answer = asyncio.Event()
@@ -186,9 +188,27 @@ class FakeSessions(SessionServiceServicer):
         self._check()
         if request.release:
             self.released.append(request.edge_id)
-        response = pb.RenewEdgeLeaseResponse()
+        response = pb.RenewEdgeLeaseResponse(lapsed=self.lapsed)
         response.renew_every.FromTimedelta(timedelta(seconds=10))
         return response
+
+    async def RestoreConnections(
+        self, request: pb.RestoreConnectionsRequest, context: Context
+    ) -> pb.RestoreConnectionsResponse:
+        self._check()
+        lost = []
+        for held in request.connections:
+            kept = self.kept[held.session_id]
+            if held.connection_id in self.given_up:
+                lost.append(pb.LostConnection(connection_id=held.connection_id, reason="CONNECTION_NOT_FOUND"))
+            elif held.role == pb.ROLE_SPEAKER:
+                kept.speaker = held.connection_id
+            else:
+                kept.listeners[held.connection_id] = held.target_language
+                await self._count(kept)
+        self.lapsed = self.lapsed and request.more
+        await self.change()
+        return pb.RestoreConnectionsResponse(lost=lost)
 
     async def TakeRateLimit(self, request: pb.TakeRateLimitRequest, context: Context) -> pb.TakeRateLimitResponse:
         if self.limits_fail:

@@ -4,7 +4,16 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from edge.client.assembly import Assembly
-from edge.client.messages import Caption, CueAudio, CueEnd, CueStart, Event, SessionEnded, SourceCaption
+from edge.client.messages import (
+    Caption,
+    CueAudio,
+    CueEnd,
+    CueStart,
+    Event,
+    LanguageChanged,
+    SessionEnded,
+    SourceCaption,
+)
 
 
 def start(cue: str, language: str = "es") -> CueStart:
@@ -36,6 +45,13 @@ def test_a_cue_repeated_whole_is_taken_out() -> None:
     assembly.attach()
     assert feed(assembly, *cue) == []
     assert assembly.last_cue == "a"
+
+
+def test_after_a_change_of_language_no_cue_of_the_former_is_named() -> None:
+    assembly = attached()
+    feed(assembly, start("a"), b"1122", CueEnd("a", 5))
+    assert feed(assembly, LanguageChanged("pt")) == [LanguageChanged("pt")]
+    assert assembly.last_cue == ""
 
 
 def test_a_cue_cut_off_goes_on_at_the_byte_where_it_stopped() -> None:

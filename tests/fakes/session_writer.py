@@ -1,7 +1,7 @@
 """A session service that works as fast as it can until it is killed, and says on stdout what it was told was done.
 
-`python -m tests.fakes.session_writer FOLDER RUN`. It prints `begins WHO WHAT SESSION KEY LANGUAGE` before each operation
-and `done WHO` after it; KEY and LANGUAGE are the connection that WHO is left with, or `-` and `-` for none.
+`python -m tests.fakes.session_writer FOLDER RUN`. It prints `begins WHO WHAT SESSION KEY LANGUAGE` before each
+operation, then `done WHO`; KEY and LANGUAGE are the connection that WHO is left with, or `-` and `-` for none.
 """
 
 import asyncio

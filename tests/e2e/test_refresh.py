@@ -26,7 +26,7 @@ from tests.fakes.balancer import balanced
 from tests.fakes.plain_client import PlainListener, join_session, refresh_listener
 
 TALK_SECONDS = 120
-REFRESH = {"refresh_after_seconds": 30.0, "warn_after_seconds": 36.0, "close_after_seconds": 45.0}
+REFRESH = {"refresh_after_seconds": 33.0, "warn_after_seconds": 39.0, "close_after_seconds": 48.0}
 SENTENCE = noise(2.5) + silence(0.8)
 TIMING = Timing(heartbeat=5.0, drain=3.0)
 

@@ -24,10 +24,9 @@ from botocore.exceptions import (
     ProfileNotFound,
 )
 from botocore.parsers import ResponseParserError
-from pydantic import Field
 
+from chassis.dynamodb_settings import DynamoSettings
 from chassis.errors import Conflict, Unavailable
-from chassis.settings import Settings
 
 Value = str | int | float | bool
 Attributes = dict[str, dict[str, Any]]
@@ -67,34 +66,6 @@ _CONTENDED = {
     "TransactionInProgressException",
     "ReplicatedWriteConflictException",
 }
-
-
-class DynamoSettings(Settings):
-    """The settings of every service that keeps something in DynamoDB. AWS credentials are found as by every AWS SDK."""
-
-    dynamodb_prefix: str = Field(
-        "lingocast-",
-        pattern=r"^[A-Za-z0-9_.-]{0,100}$",
-        validation_alias="DYNAMODB_PREFIX",
-        description="What the names of the DynamoDB tables begin with.",
-    )
-    dynamodb_region: str = Field(
-        "", validation_alias="AWS_REGION", description="AWS region. Empty: as the AWS configuration file says."
-    )
-    dynamodb_endpoint: str = Field(
-        "",
-        validation_alias="AWS_ENDPOINT_URL_DYNAMODB",
-        description="URL of another DynamoDB than Amazon's own, such as a local one.",
-    )
-    dynamodb_timeout_seconds: float = Field(
-        0.5,
-        gt=0,
-        validation_alias="DYNAMODB_TIMEOUT_SECONDS",
-        description="How long one request to DynamoDB may take, seconds. Calls have 2 s, and up to three tries.",
-    )
-    dynamodb_connections: int = Field(
-        100, ge=1, validation_alias="DYNAMODB_CONNECTIONS", description="Connections to DynamoDB at most."
-    )
 
 
 class Misconfigured(Unavailable):

@@ -1,12 +1,10 @@
-"""DynamoDB tables as data, and the command that makes and describes them: `python -m <service>.tables`.
+"""DynamoDB tables as data: what there is of them, in what it differs, and making what is missing.
 
 What is there is never changed in a way that could lose something: a table or index that differs in its keys is named,
 and a person decides.
 """
 
-import argparse
 import asyncio
-import sys
 import time
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
@@ -14,10 +12,8 @@ from typing import Any
 
 from botocore.exceptions import ClientError
 
-from chassis.dynamodb import DynamoDB, DynamoSettings, Misconfigured, open_dynamodb
-from chassis.errors import LingocastError, Unavailable
-from chassis.settings import describe as describe_settings
-from chassis.settings import load
+from chassis.dynamodb import DynamoDB, Misconfigured
+from chassis.errors import Unavailable
 
 # Making a table takes Amazon some ten seconds, filling an index of many records minutes.
 _PATIENCE_SECONDS = 900.0
@@ -65,7 +61,7 @@ def faults(table: Table, found: Found) -> Iterator[str]:
     if there["TableStatus"] not in ("ACTIVE", "UPDATING"):
         yield f"is {there['TableStatus']}"
     if _keys(there) != _wanted_keys(table.key):
-        yield f"has the key {_shown_keys(there)}, not {table.key}; delete it, or choose another DYNAMODB_PREFIX"
+        yield f"has the key {shown_keys(there)}, not {table.key}; delete it, or choose another DYNAMODB_PREFIX"
     indexes = {index["IndexName"]: index for index in there.get("GlobalSecondaryIndexes", [])}
     for index in table.indexes:
         if index.name not in indexes:
@@ -110,46 +106,6 @@ async def create(
             tasks.create_task(_create(database, table, ttl, point_in_time_recovery))
 
 
-def main(service: str, kind: type[DynamoSettings], tables: Sequence[Table], arguments: list[str] | None = None) -> int:
-    """The command. The exit status is 0 when all tables are there as they must be."""
-    parser = argparse.ArgumentParser(
-        prog=f"python -m {service}.tables",
-        description="Make or describe the DynamoDB tables that this service keeps its records in.",
-        epilog=describe_settings(kind),
-        formatter_class=argparse.RawDescriptionHelpFormatter,
-    )
-    commands = parser.add_subparsers(dest="command", required=True)
-    make = commands.add_parser("create", help="make what is missing (on-demand billing), wait until it can be used")
-    make.add_argument("--point-in-time-recovery", action="store_true", help="continuous backups of 35 days; they cost")
-    make.add_argument("--no-ttl", action="store_true", help="let expired records lie; reads ignore them all the same")
-    commands.add_parser("describe", help="what is there; exit status 1 when something is missing or different")
-    options = parser.parse_args(arguments)
-    try:
-        return asyncio.run(_run(load(kind, []), tables, options))
-    except* LingocastError as failed:
-        for error in failed.exceptions:
-            _say(str(error), sys.stderr)
-    return 1
-
-
-async def _run(settings: DynamoSettings, tables: Sequence[Table], options: argparse.Namespace) -> int:
-    wrong = 0
-    async with open_dynamodb(settings) as database:
-        if options.command == "create":
-            await create(
-                database, tables, ttl=not options.no_ttl, point_in_time_recovery=options.point_in_time_recovery
-            )
-        for table in tables:
-            found = await look(database, table)
-            for line in _described(database.table(table.name), found):
-                _say(line)
-            without_ttl = options.command == "create" and options.no_ttl
-            for fault in faults(table, Found(found.description, table.ttl) if without_ttl else found):
-                _say(f"  WRONG: {fault}")
-                wrong += 1
-    return int(wrong > 0)
-
-
 # ------------------------------------------------------------------------------------------------ looking
 
 
@@ -182,23 +138,6 @@ async def _backup(database: DynamoDB, name: str) -> str:
     return str(state.get("PointInTimeRecoveryStatus", "DISABLED")).lower()
 
 
-def _described(name: str, found: Found) -> Iterator[str]:
-    there = found.description
-    if not there:
-        yield name
-        return
-    billing = there.get("BillingModeSummary", {}).get("BillingMode", "PROVISIONED")
-    yield f"{name}  {there['TableStatus']}"
-    yield f"  key      {_shown_keys(there)}"
-    for index in there.get("GlobalSecondaryIndexes", []):
-        holds = {"ALL": "all attributes", "KEYS_ONLY": "keys only"}.get(index["Projection"]["ProjectionType"], "some")
-        yield f"  index    {index['IndexName']}: {_shown_keys(index)}; {holds}; {index.get('IndexStatus', 'ACTIVE')}"
-    yield f"  billing  {'on demand' if billing == 'PAY_PER_REQUEST' else billing.lower()}"
-    yield f"  ttl      {found.ttl or 'off'}"
-    yield f"  backups  point-in-time recovery {found.backup}"
-    yield f"  records  about {there.get('ItemCount', 0)} (counted every six hours), {there.get('TableSizeBytes', 0)} B"
-
-
 def _keys(there: dict[str, Any]) -> list[tuple[str, str]]:
     return sorted((key["KeyType"], key["AttributeName"]) for key in there["KeySchema"])
 
@@ -207,7 +146,8 @@ def _wanted_keys(key: str, sort: str = "") -> list[tuple[str, str]]:
     return [("HASH", key), *([("RANGE", sort)] if sort else [])]
 
 
-def _shown_keys(there: dict[str, Any]) -> str:
+def shown_keys(there: dict[str, Any]) -> str:
+    """The keys of a table or index as DynamoDB describes it: `sessionId + targetLanguage`."""
     return " + ".join(name for _, name in _keys(there))
 
 
@@ -293,7 +233,3 @@ async def _unless(code: str, database: DynamoDB, operation: str, **parameters: A
     except ClientError as error:
         if error.response["Error"]["Code"] != code:
             raise
-
-
-def _say(text: str, where: Any = None) -> None:
-    print(text, file=where or sys.stdout)

@@ -2,10 +2,12 @@
 
 import asyncio
 import secrets
+import sys
 import time
 
 import uvloop
 
+from chassis.errors import LingocastError
 from chassis.serving import serve
 from chassis.settings import load
 from chassis.telemetry import telemetry
@@ -33,4 +35,8 @@ async def main(config: Config) -> None:
 if __name__ == "__main__":
     settings = load(Config)
     with telemetry("session_svc", settings.otlp_endpoint, settings.log_level):
-        uvloop.run(main(settings))
+        try:
+            uvloop.run(main(settings))
+        except LingocastError as error:
+            # The store: no table, no credentials, no answer.
+            sys.exit(f"session_svc cannot start: {error.message}")

@@ -6,7 +6,7 @@ from pydantic import Field
 from pydantic_settings import SettingsConfigDict
 
 from chassis.breaker import BreakerTerms
-from chassis.dynamodb import DynamoSettings
+from chassis.dynamodb_settings import DynamoSettings
 from session_svc.domain.lease import LeaseTerms
 from session_svc.domain.limits import Limit
 from session_svc.domain.patience import Patience

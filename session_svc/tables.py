@@ -8,7 +8,8 @@ ends, and records are read by key after it.
 
 import sys
 
-from chassis.tables import Index, Table, main
+from chassis.table_command import main
+from chassis.tables import Index, Table
 from session_svc.config import Config
 
 SESSIONS = Table("Sessions", "sessionId", (Index("state-index", "state", "sessionId", whole=False),))

@@ -12,7 +12,8 @@ import pytest
 from chassis.dynamodb import Misconfigured, open_dynamodb
 from chassis.errors import Exhausted, Unavailable
 from chassis.probing import free_port
-from chassis.tables import Index, Table, create, faults, look, main
+from chassis.table_command import main
+from chassis.tables import Index, Table, create, faults, look
 from session_svc.config import Config
 from session_svc.connections import Joining
 from session_svc.records import find_connections, read_session

@@ -29,6 +29,7 @@ from session_svc.service import Service, open_service
 from session_svc.store import open_store
 from session_svc.tables import TABLES
 from tests.contract.test_session_store import Clock, Dice, store_of
+from tests.databases import environment_of, settings_of
 
 if TYPE_CHECKING:
     # Known to the type stubs only.
@@ -484,11 +485,13 @@ def free_port() -> int:
 
 
 @asynccontextmanager
-async def process(folder: Path, port: int) -> AsyncIterator[asyncio.subprocess.Process]:
+async def process(config: Config, port: int) -> AsyncIterator[asyncio.subprocess.Process]:
     """The real thing; killed on leaving if it still runs."""
     environment = {
         **os.environ,
-        "LINGOCAST_DATA": str(folder),
+        **(environment_of(config) if config.store == "dynamodb" else {}),
+        "LINGOCAST_DATA": str(config.data),
+        "SESSION_STORE": config.store,
         "SESSION_LISTEN": f"127.0.0.1:{port}",
         "SESSION_SPEAKER_GRACE_SECONDS": "0.2",
         "SESSION_REAP_SECONDS": "0.05",
@@ -509,11 +512,12 @@ async def until_serving(channel: grpc.aio.Channel) -> None:
     assert answer.status == health_pb2.HealthCheckResponse.SERVING
 
 
-async def test_a_killed_service_comes_back_with_every_session_and_drains_when_told(tmp_path: Path) -> None:
+@pytest.mark.parametrize("store", STORES)
+async def test_a_killed_service_comes_back_with_every_session_and_drains_when_told(store: str, tmp_path: Path) -> None:
     port = free_port()
-    async with connect(f"127.0.0.1:{port}") as channel:
+    async with store_of(store, tmp_path) as (config, _), connect(f"127.0.0.1:{port}") as channel:
         stub: Stub = session_pb2_grpc.SessionServiceStub(channel)
-        async with process(tmp_path, port) as first:
+        async with process(config, port) as first:
             await until_serving(channel)
             created = await stub.CreateSession(
                 pb.CreateSessionRequest(
@@ -530,7 +534,7 @@ async def test_a_killed_service_comes_back_with_every_session_and_drains_when_to
             )
             first.kill()
             assert await first.wait() == -signal.SIGKILL
-        async with process(tmp_path, port) as second:
+        async with process(config, port) as second:
             await until_serving(channel)
             again = (await stub.JoinSession(join)).session
             assert (again.language_counts, again.expires_at) == (joined.language_counts, joined.expires_at)
@@ -544,3 +548,15 @@ async def test_a_killed_service_comes_back_with_every_session_and_drains_when_to
             assert [states[-1].session.end_reason, states[-1].session.state] == ["speaker_gone", pb.SESSION_STATE_ENDED]
             second.send_signal(signal.SIGTERM)
             assert await asyncio.wait_for(second.wait(), 20) == 0
+
+
+async def test_a_service_without_its_tables_says_what_to_do_and_ends(tmp_path: Path) -> None:
+    config = Config(LINGOCAST_DATA=tmp_path, store="dynamodb", **settings_of("dynamodb-local"))
+    environment = {**os.environ, **environment_of(config), "SESSION_STORE": "dynamodb", "LINGOCAST_DATA": str(tmp_path)}
+    started = await asyncio.create_subprocess_exec(
+        sys.executable, "-m", "session_svc", env=environment, stderr=asyncio.subprocess.PIPE
+    )
+    _, said = await asyncio.wait_for(started.communicate(), 30)
+    assert started.returncode == 1
+    assert b"python -m session_svc.tables create" in said
+    assert b"Traceback" not in said

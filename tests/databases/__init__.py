@@ -18,7 +18,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from chassis.dynamodb import DynamoSettings, open_dynamodb
+from chassis.dynamodb import open_dynamodb
+from chassis.dynamodb_settings import DynamoSettings
 from chassis.probing import free_port
 from chassis.tables import Table, create
 from tests.databases.fetch import DYNAMODB_LOCAL, MINISTACK
@@ -79,6 +80,12 @@ def settings_of(name: str, **changed: Any) -> dict[str, Any]:
         "dynamodb_timeout_seconds": 20.0,
         **changed,
     }
+
+
+def environment_of(settings: DynamoSettings) -> dict[str, str]:
+    """The same settings as a process of its own reads them."""
+    fields = {name: field.validation_alias for name, field in DynamoSettings.model_fields.items()}
+    return {str(variable): str(getattr(settings, name)) for name, variable in fields.items() if "dynamodb" in name}
 
 
 @asynccontextmanager

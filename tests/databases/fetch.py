@@ -39,8 +39,8 @@ def main() -> int:
         # Another set-up may be at work.
         fcntl.flock(lock, fcntl.LOCK_EX)
         try:
-            _environment(MINISTACK, HERE / "ministack.lock", "ministack (7 MB)")
             _dynamodb_local()
+            _environment(MINISTACK, HERE / "ministack.lock", "ministack (7 MB)")
         except Failed as failure:
             _say(str(failure))
             return 1

@@ -6,7 +6,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from chassis.dynamodb import DynamoSettings, Value, from_attribute, to_attribute
+from chassis.dynamodb import Value, from_attribute, to_attribute
+from chassis.dynamodb_settings import DynamoSettings
 from chassis.tables import Found, Index, Table, faults
 
 FLOATS = st.floats(allow_nan=False, allow_infinity=False, min_value=-1e125, max_value=1e125).filter(

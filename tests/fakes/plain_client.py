@@ -9,7 +9,7 @@ import base64
 import json
 import time
 from collections.abc import AsyncIterator, Callable, Mapping
-from contextlib import asynccontextmanager
+from contextlib import asynccontextmanager, suppress
 from types import SimpleNamespace
 from typing import Any, TypeVar
 
@@ -113,10 +113,11 @@ class PlainClient:
             self._changed.notify_all()
 
     async def beat(self, seconds: float) -> None:
-        """Sends heartbeats until cancelled."""
-        while True:
-            await asyncio.sleep(seconds)
-            await self.send("heartbeat", timestamp=_now())
+        """Sends heartbeats until cancelled or the socket closes."""
+        with suppress(ConnectionError):
+            while True:
+                await asyncio.sleep(seconds)
+                await self.send("heartbeat", timestamp=_now())
 
     def of(self, kind: str) -> list[Message]:
         return [message for message in self.messages if message["type"] == kind]

@@ -2,8 +2,6 @@
 
 import asyncio
 import base64
-import hashlib
-import hmac
 import json
 import os
 import stat
@@ -13,13 +11,11 @@ import threading
 import time
 from collections.abc import AsyncIterator, Callable
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass, field
 from pathlib import Path
 
 import aiohttp
 import jwt
 import pytest
-from aiohttp import web
 from cryptography.hazmat.primitives import serialization
 from cryptography.hazmat.primitives.asymmetric import ec, rsa
 from pydantic import ValidationError
@@ -36,69 +32,16 @@ from edge.auth import (
     open_verifier,
 )
 from edge.jwks import COOL_DOWN_SECONDS, MAX_AGE_SECONDS, RETRY_SECONDS, RemoteKeys
+from tests.fakes import issuer
+from tests.fakes.issuer import CLIENT, FIRST, ISSUER, RULES, SECOND, Clock, KeyServer, public_jwk, signed
 
-ISSUER = "https://issuer.test/pool"
-CLIENT = "the-app"
-RULES = TokenRules(ISSUER, frozenset({CLIENT}))
-FIRST, SECOND = (rsa.generate_private_key(public_exponent=65_537, key_size=2048) for _ in range(2))
 WEAK = rsa.generate_private_key(public_exponent=65_537, key_size=1024)
-
-
-def public_jwk(key: rsa.RSAPrivateKey, kid: str, **members: str) -> dict[str, object]:
-    return {**jwt.algorithms.RSAAlgorithm.to_jwk(key.public_key(), as_dict=True), "kid": kid, "use": "sig"} | members
-
-
-def signed(key: rsa.RSAPrivateKey = FIRST, kid: str | None = "first", **changes: object) -> str:
-    """A Cognito access token; `changes` replace claims, None leaves them out."""
-    now = int(time.time())
-    claims = {"iss": ISSUER, "sub": "anna", "client_id": CLIENT, "token_use": "access", "iat": now, "exp": now + 600}
-    kept = {name: value for name, value in (claims | changes).items() if value is not None}
-    return jwt.encode(kept, key, algorithm="RS256", headers={"kid": kid} if kid else None)
-
-
-@dataclass
-class KeyServer:
-    """A real HTTP server with a JWKS; counts what it was asked and fails on request."""
-
-    url: str = ""
-    keys: list[dict[str, object]] = field(default_factory=lambda: [public_jwk(FIRST, "first")])
-    status: int = 200
-    body: str | None = None
-    fetches: int = 0
-    held: asyncio.Event | None = None
-    asked: asyncio.Event = field(default_factory=asyncio.Event)
-
-    async def answer(self, _: web.Request) -> web.Response:
-        self.fetches += 1
-        self.asked.set()
-        if self.held:
-            await self.held.wait()
-        body = self.body if self.body is not None else json.dumps({"keys": self.keys})
-        return web.Response(text=body, status=self.status, content_type="application/json")
-
-
-class Clock:
-    def __init__(self) -> None:
-        self.now = 1000.0
-
-    def __call__(self) -> float:
-        return self.now
 
 
 @pytest.fixture
 async def key_server() -> AsyncIterator[KeyServer]:
-    server = KeyServer()
-    app = web.Application()
-    app.router.add_get("/keys", server.answer)
-    runner = web.AppRunner(app)
-    await runner.setup()
-    site = web.TCPSite(runner, "127.0.0.1", 0)
-    await site.start()
-    server.url = f"http://127.0.0.1:{runner.addresses[0][1]}/keys"
-    yield server
-    if server.held:
-        server.held.set()
-    await runner.cleanup()
+    async with issuer.key_server() as server:
+        yield server
 
 
 @pytest.fixture
@@ -162,6 +105,12 @@ REFUSED: dict[str, Callable[[], str]] = {
     "issued in the future": lambda: signed(iat=NOW + 3600),
     "no key id": lambda: signed(kid=None),
     "an unknown key": lambda: signed(SECOND, "second"),
+    "a header that nests without end": lambda: issuer.with_header(b'{"alg":"RS256","kid":"first","x":' + b"[" * 9_000),
+    "a header with a number without end": lambda: issuer.with_header(b'{"alg":"RS256","kid":' + b"9" * 9_000 + b"}"),
+    "a header that is no object": lambda: issuer.with_header(b"[]"),
+    "a header that asks for more than we know": lambda: issuer.with_header(
+        b'{"alg":"RS256","kid":"first","crit":["b64"],"b64":false}'
+    ),
     "a changed payload": lambda: with_payload(signed(), sub="mallory"),
 }
 
@@ -188,18 +137,11 @@ async def test_an_expired_token_is_told_apart(verifier: TokenVerifier) -> None:
 
 async def test_hs256_signed_with_the_public_key_is_refused(verifier: TokenVerifier) -> None:
     # The classic confusion: whoever knows the public key could sign, if the header chose the algorithm.
-    pem = FIRST.public_key().public_bytes(serialization.Encoding.PEM, serialization.PublicFormat.SubjectPublicKeyInfo)
-    header, payload, _ = signed().split(".")
-    header = base64.urlsafe_b64encode(json.dumps({"alg": "HS256", "kid": "first"}).encode()).decode().rstrip("=")
-    mac = hmac.new(pem, f"{header}.{payload}".encode(), hashlib.sha256).digest()
-    forged = f"{header}.{payload}.{base64.urlsafe_b64encode(mac).decode().rstrip('=')}"
-    assert await refusal(verifier, forged) == "INVALID_TOKEN"
+    assert await refusal(verifier, issuer.forged_with_hs256(issuer.public_pem())) == "INVALID_TOKEN"
 
 
 async def test_an_unsigned_token_is_refused(verifier: TokenVerifier) -> None:
-    claims = {"iss": ISSUER, "sub": "anna", "client_id": CLIENT, "exp": int(time.time()) + 600}
-    forged = jwt.encode(claims, "", algorithm="none", headers={"kid": "first"})
-    assert await refusal(verifier, forged) == "INVALID_TOKEN"
+    assert await refusal(verifier, issuer.unsigned()) == "INVALID_TOKEN"
 
 
 async def test_refused_headers_never_reach_the_key_server(verifier: TokenVerifier, key_server: KeyServer) -> None:

@@ -23,6 +23,8 @@ from session_svc.tables import TABLES
 
 # DynamoDB's bound for one request.
 _BATCH = 100
+# Reading an answer of this many records holds up the event loop for some 5 ms; DynamoDB's own pages are 1 MB.
+_PAGE = 200
 # A transaction takes some 10 ms, so colliding ones are apart after a few.
 _TRIES = 5
 _APART_SECONDS = 0.01
@@ -44,10 +46,10 @@ class DynamoStore:
     """Implements `Store`.
 
     At most `waiting` operations are under way, and a write waits at most `turn_seconds` for others to the same session;
-    then it is Contended. `page`: records that one answer to a search holds at most; None: as many as fit into 1 MB.
+    then it is Contended. `page`: records that one answer to a search holds at most.
     """
 
-    def __init__(self, database: DynamoDB, waiting: int, turn_seconds: float, page: int | None = None) -> None:
+    def __init__(self, database: DynamoDB, waiting: int, turn_seconds: float, page: int = _PAGE) -> None:
         self._database, self._waiting, self._turn_seconds, self._page = database, waiting, turn_seconds, page
         self._under_way = 0
         # Gone with the last who waits.
@@ -60,8 +62,8 @@ class DynamoStore:
     async def find(self, kind: Kind, field: str, value: str, now: float) -> AsyncIterator[Item]:
         home = HOMES[kind]
         query = found(kind, field, value, self._database.table(home.table.name), now)
-        if self._page:
-            query["Limit"] = self._page
+        # Of an index of keys no more than can be read by them at once.
+        query["Limit"] = self._page if home.indexes[field].whole else min(self._page, _BATCH)
         while True:
             with self._room():
                 answer = await self._database.request("query", **query)

@@ -55,6 +55,7 @@ class Attribute(StrEnum):
     LISTENERS = "lingocast.listeners"
     REASON = "lingocast.reason"
     OUTCOME = "lingocast.outcome"
+    LAYER = "lingocast.layer"  # Of the translation cache: memory or table.
     GUARDED = "lingocast.guarded"  # What a circuit breaker stands before.
 
 
@@ -74,7 +75,7 @@ class Metric(StrEnum):
     BREAKER = "lingocast_breaker_changes_total"  # Changes of a circuit breaker, by guarded and its new state (outcome).
     LIMITS_OPEN = "lingocast_rate_limits_open_total"  # Takes from a limit that could not be enforced.
     REAPED = "lingocast_connections_reaped_total"  # Connections of edges that died.
-    CACHE = "lingocast_translation_cache_total"  # Look-ups and evictions, by outcome: hit, miss, eviction.
+    CACHE = "lingocast_translation_cache_total"  # By layer and outcome (hit, miss, ...).
     SOCKETS = "lingocast_sockets_opened_total"
     ERRORS = "lingocast_errors_total"  # Errors sent to clients, by code.
 

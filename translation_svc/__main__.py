@@ -2,7 +2,7 @@
 
 import sys
 from functools import partial
-from time import monotonic
+from time import monotonic, time
 
 import uvloop
 
@@ -11,7 +11,7 @@ from chassis.serving import serve
 from chassis.settings import load
 from chassis.telemetry import telemetry
 from protos.translation.v1 import translation_pb2, translation_pb2_grpc
-from translation_svc.cache import Forgiving, MemoryCache
+from translation_svc.cache import Forgiving, MemoryCache, open_shared
 from translation_svc.config import Config
 from translation_svc.engines import open_engine
 from translation_svc.flights import Flights
@@ -22,9 +22,13 @@ SERVICE = translation_pb2.DESCRIPTOR.services_by_name["TranslationService"].full
 
 async def main(config: Config) -> None:
     """Serves until told to stop."""
-    async with open_engine(config) as engine, Flights[str, Outcome]() as flights:
+    async with (
+        open_engine(config) as engine,
+        open_shared(config, monotonic, time) as shared,
+        Flights[str, Outcome]() as flights,
+    ):
         cache = Forgiving(MemoryCache(config.cache_entries, config.cache_ttl_seconds, monotonic))
-        service = Translation(engine, cache, flights, config.engine_timeout_seconds)
+        service = Translation(engine, cache, flights, config.engine_timeout_seconds, shared=Forgiving(shared))
         register = partial(translation_pb2_grpc.add_TranslationServiceServicer_to_server, service)
         await serve(config.listen, register, [SERVICE])
 

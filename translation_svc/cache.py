@@ -6,14 +6,18 @@ has expired go before anything else, however often it was read: texts of a talk 
 """
 
 from collections import OrderedDict
-from collections.abc import Callable
+from collections.abc import AsyncIterator, Callable
+from contextlib import asynccontextmanager
 from dataclasses import dataclass
-from typing import Protocol
+from typing import TYPE_CHECKING, Protocol
 
 import structlog
 from cachetools import LFUCache
 
 from chassis.telemetry import Attribute, Metric, meter
+
+if TYPE_CHECKING:
+    from translation_svc.config import Config
 
 log = structlog.get_logger()
 _events = meter.create_counter(Metric.CACHE)
@@ -50,6 +54,34 @@ class Cache(Protocol):
     async def put(self, key: str, translation: Remembered) -> None: ...
 
 
+class NoCache:
+    """Remembers nothing: stands where a layer is switched off."""
+
+    async def get(self, key: str) -> Remembered | None:
+        return None
+
+    async def put(self, key: str, translation: Remembered) -> None:
+        return None
+
+
+@asynccontextmanager
+async def open_shared(config: "Config", now: Callable[[], float], clock: Callable[[], float]) -> AsyncIterator[Cache]:
+    """The layer that instances share, where it is switched on. `now`: monotonic seconds, `clock`: since the epoch."""
+    if not config.cache_table:
+        yield NoCache()
+        return
+    # Here, so that who has no table does not load the SDK.
+    from translation_svc import shared
+
+    async with shared.open_shared(config, now, clock) as cache:
+        yield cache
+
+
+def counted(layer: str, outcome: str) -> None:
+    """Counts what happened in a layer."""
+    _events.add(1, {Attribute.LAYER.value: layer, Attribute.OUTCOME.value: outcome})
+
+
 class MemoryCache:
     """The layer inside the process. `now`: monotonic seconds."""
 
@@ -72,7 +104,7 @@ class MemoryCache:
             self._misses += 1
         else:
             self._hits += 1
-        _events.add(1, {Attribute.OUTCOME.value: "miss" if found is None else "hit"})
+        counted("memory", "miss" if found is None else "hit")
         return found
 
     async def put(self, key: str, translation: Remembered) -> None:
@@ -85,7 +117,7 @@ class MemoryCache:
 
     def _evicted(self, key: str) -> None:
         self._evictions += 1
-        _events.add(1, {Attribute.OUTCOME.value: "eviction"})
+        counted("memory", "eviction")
         del self._expiry[key]
 
     def _expire(self) -> None:

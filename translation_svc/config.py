@@ -6,10 +6,11 @@ from typing import Annotated
 from pydantic import Field, field_validator
 from pydantic_settings import NoDecode, SettingsConfigDict
 
-from chassis.settings import Settings
+from chassis.breaker import BreakerTerms
+from chassis.dynamodb_settings import DynamoSettings
 
 
-class Config(Settings):
+class Config(DynamoSettings):
     """translation_svc: turns a text into many languages, and remembers what it has translated."""
 
     model_config = SettingsConfigDict(env_prefix="TRANSLATION_")
@@ -21,6 +22,20 @@ class Config(Settings):
     )
     cache_entries: int = Field(10_000, ge=1, description="Translations remembered; the least used goes first.")
     cache_ttl_seconds: float = Field(3600.0, gt=0, description="How long a translation is remembered.")
+    cache_table: bool = Field(
+        False,
+        description="Remember translations in the DynamoDB table CachedTranslations too, which all instances share.",
+    )
+    cache_read_seconds: float = Field(
+        0.08, gt=0, le=1.0, description="Longest time to look into that table; then the engine is asked, seconds."
+    )
+    cache_writes_waiting: int = Field(
+        1000, ge=1, description="Translations that may wait to be written into that table; more are not written."
+    )
+    cache_breaker_failures: int = Field(
+        5, ge=1, description="So many failures of that table in a row, and it is left alone for a while."
+    )
+    cache_breaker_seconds: float = Field(30.0, gt=0, description="How long the table is left alone then, seconds.")
     apertium_modes: Path = Field(
         Path("/usr/share/apertium/modes"), description="Local engine: folder of Apertium's .mode files."
     )
@@ -41,6 +56,11 @@ class Config(Settings):
     scripted_slow: Annotated[dict[str, float], NoDecode] = Field(
         {}, description="Scripted engine: more seconds for some target languages, as de:1.5,fr:0.2."
     )
+
+    @property
+    def cache_breaker(self) -> BreakerTerms:
+        """When the table is left alone."""
+        return BreakerTerms(self.cache_breaker_failures, self.cache_breaker_seconds)
 
     @field_validator("warm", "scripted_failing", mode="before")
     @classmethod

@@ -21,7 +21,7 @@ from chassis.language import match, parse, primary
 from chassis.telemetry import Attribute, Metric, Span, meter, tracer
 from protos.translation.v1 import translation_pb2 as pb
 from protos.translation.v1.translation_pb2_grpc import TranslationServiceServicer
-from translation_svc.cache import Cache, Remembered
+from translation_svc.cache import Cache, NoCache, Remembered
 from translation_svc.domain.cachekey import cache_key
 from translation_svc.engines import Pair, Translator
 from translation_svc.flights import Flight, Flights
@@ -39,11 +39,12 @@ _failures = meter.create_counter(Metric.LANGUAGE_FAILURES, description="Language
 
 @dataclass(frozen=True, slots=True)
 class Done:
-    """An engine's answer and the seconds it took."""
+    """An engine's answer and the seconds it took; or, `remembered`, what it answered to another instance before."""
 
     text: str
     engine: str
     seconds: float
+    remembered: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -81,14 +82,24 @@ _Seats = dict[asyncio.Future[Outcome], _Seat]
 
 
 class Translation(TranslationServiceServicer):
-    """The service over one engine and one cache. `flights` must be open."""
+    """The service over one engine and two layers of cache. `flights` must be open.
+
+    `cache` is asked before anything else and must answer at once; `shared` (with other instances) is asked on the
+    flight, for all languages at once, before the engine is.
+    """
 
     def __init__(
-        self, engine: Translator, cache: Cache, flights: Flights[str, Outcome], engine_timeout_seconds: float
+        self,
+        engine: Translator,
+        cache: Cache,
+        flights: Flights[str, Outcome],
+        engine_timeout_seconds: float,
+        *,
+        shared: Cache | None = None,
     ) -> None:
         self._engine = engine
         self._pairs = engine.capabilities.pairs
-        self._cache = cache
+        self._cache, self._shared = cache, shared or NoCache()
         self._flights = flights
         self._timeout = engine_timeout_seconds
 
@@ -106,8 +117,10 @@ class Translation(TranslationServiceServicer):
                 landed, waiting = await asyncio.wait(waiting, return_when=asyncio.FIRST_COMPLETED)
                 for future in landed:
                     seat, outcome = seats[future], future.result()
-                    if isinstance(outcome, Done) and not order.partial:
-                        await self._cache.put(seat.key, Remembered(outcome.text, outcome.engine))
+                    # What another instance made keeps to the hour that began there, and stays there.
+                    if isinstance(outcome, Done) and not outcome.remembered and not order.partial:
+                        for layer in (self._cache, self._shared):
+                            await layer.put(seat.key, Remembered(outcome.text, outcome.engine))
                     for language in seat.languages:
                         yield _response(language, outcome)
         finally:
@@ -123,7 +136,7 @@ class Translation(TranslationServiceServicer):
                 yield answer or _unsupported(order.source, language)
                 continue
             key = cache_key(pair.source, pair.target, order.text)
-            flight = self._flights.board(key, partial(self._call, order.text, pair))
+            flight = self._flights.board(key, partial(self._look_or_call, key, order, pair))
             seat = seats.setdefault(flight.landed, _Seat(key, flight, []))
             if seat.languages:
                 # Two regions of one language (`pt-BR`, `pt-PT`) are one translation and one seat.
@@ -158,6 +171,11 @@ class Translation(TranslationServiceServicer):
 
     def _offered_source(self, source: str) -> str:
         return match(source, {start for start, _ in self._pairs}) or source
+
+    async def _look_or_call(self, key: str, order: _Order, pair: Pair) -> Outcome:
+        # What is still being spoken is not remembered, so it need not be looked for.
+        found = await self._shared.get(key) if not order.partial else None
+        return Done(found.text, found.engine, 0.0, True) if found else await self._call(order.text, pair)
 
     async def _call(self, text: str, pair: Pair) -> Outcome:
         """The one engine call for a text and a language. Never raises: a failure is an outcome, for all who wait."""
@@ -226,5 +244,7 @@ def _response(language: str, outcome: Outcome) -> pb.TranslateResponse:
     if isinstance(outcome, Failed):
         failure = pb.TranslationFailure(reason=outcome.reason, message=outcome.message, transient=outcome.transient)
         return pb.TranslateResponse(language=language, failure=failure)
+    if outcome.remembered:
+        return _remembered(language, Remembered(outcome.text, outcome.engine))
     translation = pb.Translation(text=outcome.text, engine=outcome.engine, engine_time=duration(outcome.seconds))
     return pb.TranslateResponse(language=language, translation=translation)

@@ -67,11 +67,11 @@ class BrokenCache:
 
 @asynccontextmanager
 async def service(
-    engine: Translator, *, cache: Cache | None = None, timeout_seconds: float = 30.0
+    engine: Translator, *, cache: Cache | None = None, shared: Cache | None = None, timeout_seconds: float = 30.0
 ) -> AsyncIterator["TranslationServiceAsyncStub"]:
     cache = Forgiving(cache or MemoryCache(100, 3600.0, lambda: 0.0))
     async with Flights[str, Outcome]() as flights:
-        servicer = Translation(engine, cache, flights, timeout_seconds)
+        servicer = Translation(engine, cache, flights, timeout_seconds, shared=Forgiving(shared) if shared else None)
         async with (
             served(partial(add_TranslationServiceServicer_to_server, servicer)) as address,
             grpc.aio.insecure_channel(address) as channel,

@@ -83,6 +83,9 @@ class Refreshes:
 
     async def _listener_swap(self, refreshing: Refreshing, session: Session, now: float) -> list[Write]:
         old = await listener_of(self._store, session.session_id, refreshing.old, now)
+        if old.key == refreshing.new:
+            # It has come since `_refreshed_before` looked, and is what is asked for.
+            raise NotFound("CONNECTION_NOT_FOUND", "the connection came at this moment; try again")
         new = replace(
             old,
             key=refreshing.new,

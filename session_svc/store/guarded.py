@@ -81,7 +81,7 @@ class Guarded:
                 failures += 1
                 wait = self._patience.wait(failures, until - loop.time(), self._random())
                 # With `retry_after` the breaker refused: no use before then.
-                if wait is None or error.retry_after:
+                if wait is None or error.retry_after or not error.retryable:
                     raise
                 reason = "contended" if isinstance(error, Contended) else "unanswered"
                 _retries.add(1, {Attribute.REASON.value: reason})

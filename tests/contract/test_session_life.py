@@ -506,5 +506,5 @@ EXAMPLES = {"sqlite": 60}
 @pytest.mark.parametrize("store_name", STORES)
 def test_counters_equal_records_whatever_happens(store_name: str) -> None:
     machine: type[Life] = type(f"{store_name.title()}Life", (Life,), {"store_name": store_name})
-    examples = EXAMPLES.get(store_name, 4)
+    examples = EXAMPLES.get(store_name, 2)
     run_state_machine_as_test(machine, settings=settings(max_examples=examples, stateful_step_count=30, deadline=None))

@@ -2,7 +2,7 @@
 
 import asyncio
 from collections import Counter
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Collection, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -17,7 +17,7 @@ from session_svc.records import find_connections
 from session_svc.refreshes import Refreshing
 from session_svc.restoring import Held
 from session_svc.store import Store
-from session_svc.store.writes import Kind
+from session_svc.store.writes import Item, Kind
 from tests.contract.test_session_service import refused
 from tests.contract.test_session_service import rig_of as served
 from tests.contract.test_session_store import STORES, Meanwhile, Rig, rig_of
@@ -261,6 +261,29 @@ async def test_a_listeners_refresh_by_its_own_connection_proves_nothing_once_its
     await reaped(rig)
     with pytest.raises(NotFound, match="CONNECTION_NOT_FOUND"):
         await rig.service.refreshes.refresh(here)
+
+
+@pytest.mark.parametrize("store", STORES)
+async def test_a_refresh_by_its_own_connection_that_joins_at_the_same_moment_is_no_internal_error(
+    store: str, tmp_path: Path
+) -> None:
+    async with rig_of(store, tmp_path, around=Joins) as rig:
+        session = await rig.opened()
+        assert isinstance(rig.store, Joins)
+        rig.store.happens = lambda: rig.join(session, "listener-1")
+        here = Refreshing(session.session_id, Role.LISTENER, "listener-1", "listener-1", "edge-1")
+        assert (await rig.service.refreshes.refresh(here)).listener_count == 1
+
+
+class Joins(Meanwhile):
+    """Something else happens just after a connection was looked for."""
+
+    async def read(self, kind: Kind, keys: Collection[str], now: float) -> Mapping[str, Item]:
+        found = await super().read(kind, keys, now)
+        if kind is Kind.CONNECTION and self.happens:
+            happens, self.happens = self.happens, None
+            await happens()
+        return found
 
 
 # On the wire.

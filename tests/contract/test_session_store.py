@@ -2,28 +2,21 @@
 
 import asyncio
 import os
-import signal
 import sqlite3
-import sys
-import time
 from collections import Counter
-from collections.abc import AsyncIterator, Awaitable, Callable, Collection, Coroutine, Mapping, Sequence
-from contextlib import AsyncExitStack, asynccontextmanager
+from collections.abc import AsyncIterator, Awaitable, Callable, Collection, Mapping, Sequence
+from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from pathlib import Path
-from tempfile import TemporaryDirectory
 from typing import Any, TypeVar
 
 import pytest
-from hypothesis import settings
-from hypothesis import strategies as st
-from hypothesis.stateful import RuleBasedStateMachine, invariant, precondition, rule, run_state_machine_as_test
 
-from chassis.errors import Conflict, Exhausted, LingocastError, NotFound, Unavailable
+from chassis.errors import Conflict, Exhausted, NotFound, Unavailable
 from session_svc.config import Config
 from session_svc.connections import Joining
 from session_svc.domain.session import Role, Session, State
-from session_svc.records import find_connections, read_session, session_of
+from session_svc.records import find_connections, read_session
 from session_svc.refreshes import Refreshing
 from session_svc.service import Service, open_service
 from session_svc.sessions import Opening, Steering
@@ -538,184 +531,7 @@ async def test_an_end_that_was_interrupted_is_finished_by_the_reaper(rig: Rig) -
     assert (await rig.stored(session)).state is State.ENDED
 
 
-# Any sequence.
-
-LISTENERS = st.sampled_from([f"listener-{number}" for number in range(6)])
-LANGUAGES = st.sampled_from(["es", "fr", "pt-BR"])
-
-
-class Audience(RuleBasedStateMachine):
-    """Whatever listeners do, in whatever order and however often: counters equal records, and equal a model."""
-
-    store_name = STORES[0]
-
-    def __init__(self) -> None:
-        super().__init__()
-        self._runner = asyncio.Runner()
-        self._stack = AsyncExitStack()
-        self._folder = TemporaryDirectory()
-        made = rig_of(self.store_name, Path(self._folder.name), capacity=4)
-        self._rig = self._run(self._stack.enter_async_context(made))
-        self._session = self._run(self._rig.opened())
-        self._model: dict[str, str] = {}
-
-    def _run(self, work: Coroutine[Any, Any, T]) -> T:
-        return self._runner.run(work)
-
-    def _try(self, work: Coroutine[Any, Any, Any]) -> str:
-        try:
-            self._run(work)
-        except LingocastError as error:
-            return error.reason
-        return "OK"
-
-    @rule(key=LISTENERS, language=LANGUAGES, times=st.integers(1, 3))
-    def join(self, key: str, language: str, times: int) -> None:
-        for _ in range(times):
-            outcome = self._try(self._rig.join(self._session, key, language))
-            if key in self._model:
-                assert outcome == "OK"
-            elif len(self._model) >= 4:
-                assert outcome == "SESSION_FULL"
-            else:
-                assert outcome == "OK"
-                self._model[key] = language
-
-    @rule(key=LISTENERS)
-    def leave(self, key: str) -> None:
-        removed = self._run(self._rig.service.connections.leave(self._session.session_id, key))
-        assert removed is (self._model.pop(key, None) is not None)
-
-    @rule(key=LISTENERS, language=LANGUAGES)
-    def change_language(self, key: str, language: str) -> None:
-        change = self._rig.service.connections.change_language
-        outcome = self._try(change(self._session.session_id, key, language))
-        assert outcome == ("OK" if key in self._model else "CONNECTION_NOT_FOUND")
-        if key in self._model:
-            self._model[key] = language
-
-    @rule(old=LISTENERS, new=LISTENERS, language=st.one_of(st.just(""), LANGUAGES), times=st.integers(1, 2))
-    def refresh(self, old: str, new: str, language: str, times: int) -> None:
-        wanted = Refreshing(self._session.session_id, Role.LISTENER, old, new, "edge-1", target_language=language)
-        for _ in range(times):
-            outcome = self._try(self._rig.service.refreshes.refresh(wanted))
-            if new in self._model:
-                assert outcome == "OK"
-            elif old in self._model:
-                assert outcome == "OK"
-                self._model[new] = language or self._model[old]
-                del self._model[old]
-            else:
-                assert outcome == "CONNECTION_NOT_FOUND"
-
-    @precondition(lambda self: self._model)
-    @rule()
-    def the_edge_dies(self) -> None:
-        self._rig.clock.now += 60
-        self._run(self._rig.service.leases.renew("edge-speaker"))
-        self._run(self._rig.service.reaper.reap())
-        self._model.clear()
-        refresh = Refreshing(self._session.session_id, Role.SPEAKER, "", f"s{self._rig.clock.now}", "edge-1", "user-1")
-        if self._try(self._rig.service.refreshes.refresh(refresh)) != "OK":
-            self._session = self._run(self._rig.opened(f"speaker-{self._rig.clock.now}"))
-
-    @invariant()
-    def counters_equal_records_and_the_model(self) -> None:
-        stored = self._run(self._rig.stored(self._session))
-        records = self._run(self._rig.languages(self._session))
-        assert stored.language_counts == records == Counter(self._model.values())
-        assert stored.listener_count == len(self._model)
-
-    def teardown(self) -> None:
-        self._run(self._stack.aclose())
-        self._runner.close()
-        self._folder.cleanup()
-
-
-@pytest.mark.parametrize("store_name", STORES)
-def test_counters_equal_records_after_any_sequence(store_name: str) -> None:
-    machine: type[Audience] = type(f"{store_name.title()}Audience", (Audience,), {"store_name": store_name})
-    # Over the wire each step takes tens of milliseconds; what is above the store is the same.
-    examples = 5 if store_name in DYNAMODBS else 25
-    run_state_machine_as_test(machine, settings=settings(max_examples=examples, stateful_step_count=25, deadline=None))
-
-
-# Only the embedded store: the process dies, the file stays.
-
-WRITER = """
-import asyncio, itertools, secrets, sys, time
-from pathlib import Path
-from session_svc.config import Config
-from session_svc.connections import Joining
-from session_svc.domain.session import Role
-from session_svc.refreshes import Refreshing
-from session_svc.service import open_service
-from session_svc.sessions import Opening
-from session_svc.store import open_store
-
-async def main(folder, run):
-    config = Config(LINGOCAST_DATA=Path(folder), capacity=100_000)
-    async with open_store(config) as store:
-        with open_service(config, store, time.time, secrets.randbelow) as service:
-            session = await service.sessions.open(Opening(f"speaker-{run}", f"user-{run}", "edge", "en", "standard"))
-            name = session.session_id
-            async def listener(who):
-                for turn in itertools.count():
-                    key = f"{run}-{who}-{turn}"
-                    await service.connections.join(Joining(name, key, "edge", ("es", "fr", "pt")[turn % 3]))
-                    print("joined", name, key, flush=True)
-                    if turn % 2:
-                        await service.connections.change_language(name, key, "it")
-                    if turn % 3 == 0:
-                        print("leaving", name, key, flush=True)
-                        await service.connections.leave(name, key)
-                        print("left", name, key, flush=True)
-            async with asyncio.TaskGroup() as tasks:
-                for who in range(8):
-                    tasks.create_task(listener(who))
-
-asyncio.run(main(sys.argv[1], sys.argv[2]))
-"""
-
-
-async def killed_while_writing(folder: Path, run: int, after_lines: int) -> list[list[str]]:
-    """Runs a writer, kills it in the middle of its writes, and gives back what it had been told was done."""
-    process = await asyncio.create_subprocess_exec(
-        sys.executable, "-c", WRITER, str(folder), str(run), stdout=asyncio.subprocess.PIPE, env={**os.environ}
-    )
-    assert process.stdout is not None
-    lines = [await process.stdout.readline() for _ in range(after_lines)]
-    process.send_signal(signal.SIGKILL)
-    lines += (await process.stdout.read()).splitlines(keepends=True)
-    assert await process.wait() == -signal.SIGKILL
-    # The last line may be cut; other lines are the service's log.
-    facts = [line.decode().split() for line in lines if line.endswith(b"\n")]
-    return [fact for fact in facts if fact[0] in ("joined", "leaving", "left")]
-
-
-async def test_killing_the_writer_loses_nothing_acknowledged_and_leaves_counters_right(tmp_path: Path) -> None:
-    facts = list[list[str]]()
-    for run in range(4):
-        facts += await killed_while_writing(tmp_path, run, after_lines=40 + 37 * run)
-    with sqlite3.connect(tmp_path / "sessions.sqlite3") as database:
-        assert database.execute("PRAGMA integrity_check").fetchone() == ("ok",)
-    joined = {(name, key) for what, name, key in facts if what == "joined"}
-    left = {(name, key) for what, name, key in facts if what == "left"}
-    unsure = {(name, key) for what, name, key in facts if what == "leaving"} - left
-    config = Config(LINGOCAST_DATA=tmp_path)
-    async with open_store(config) as store:
-        now = time.time()
-        sessions = [session_of(item) async for item in store.find(Kind.SESSION, "state", "live", now)]
-        assert len(sessions) == 4
-        for session in sessions:
-            found = find_connections(store, "session_id", session.session_id, now)
-            listeners = [connection async for connection in found if connection.role is Role.LISTENER]
-            assert session.listener_count == len(listeners) > 0
-            assert session.language_counts == Counter(connection.target_language for connection in listeners)
-            keys = {connection.key for connection in listeners}
-            name = session.session_id
-            assert {key for at, key in joined - left - unsure if at == name} <= keys
-            assert not {key for at, key in left if at == name} & keys
+# Only the embedded store.
 
 
 async def test_the_database_is_readable_by_its_owner_only(tmp_path: Path) -> None:

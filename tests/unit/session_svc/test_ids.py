@@ -3,7 +3,7 @@
 import re
 from collections import defaultdict
 from importlib import resources
-from itertools import combinations
+from itertools import combinations, product
 
 import pytest
 from hypothesis import given
@@ -34,6 +34,11 @@ def sound(word: str) -> str:
     return word[0] + re.sub("[aeiouyhw]", "", word[1:])
 
 
+def looks_alike(one: str, other: str) -> bool:
+    """One letter differs, or two of a long word: `bright` and `upright`, `field` and `shield`."""
+    return Levenshtein.distance(one, other) <= (2 if min(len(one), len(other)) >= 5 else 1)
+
+
 @pytest.mark.parametrize("listed", [ADJECTIVES, NOUNS], ids=["adjectives", "nouns"])
 def test_there_are_at_least_a_hundred_words_each_once(listed: tuple[str, ...]) -> None:
     assert len(listed) >= 100
@@ -41,13 +46,13 @@ def test_there_are_at_least_a_hundred_words_each_once(listed: tuple[str, ...]) -
     assert all(re.fullmatch(r"[a-z]{3,14}", word) for word in listed)
 
 
-def test_no_word_is_both_adjective_and_noun() -> None:
-    assert not set(ADJECTIVES) & set(NOUNS)
+def test_no_word_is_both_adjective_and_noun_or_nearly() -> None:
+    assert [pair for pair in product(ADJECTIVES, NOUNS) if Levenshtein.distance(*pair) <= 1] == []
 
 
 @pytest.mark.parametrize("listed", [ADJECTIVES, NOUNS], ids=["adjectives", "nouns"])
 def test_no_two_words_look_or_sound_alike(listed: tuple[str, ...]) -> None:
-    assert [pair for pair in combinations(listed, 2) if Levenshtein.distance(*pair) < 2] == []
+    assert [pair for pair in combinations(listed, 2) if looks_alike(*pair)] == []
     alike = defaultdict(list)
     for word in listed:
         alike[sound(word)].append(word)

@@ -49,6 +49,7 @@ class Server:
         except subprocess.TimeoutExpired:
             self.process.kill()
             self.process.wait()
+        shutil.rmtree(self.log.parent, ignore_errors=True)
 
 
 _running: dict[str, Server] = {}
@@ -116,8 +117,8 @@ def _start(name: str) -> Server:
     give_up = time.monotonic() + _START_SECONDS
     while not _answers(port):
         if process.poll() is not None or time.monotonic() > give_up:
-            server.stop()
             said = "\n".join(server.log.read_text(errors="replace").splitlines()[-20:])
+            server.stop()
             raise RuntimeError(f"{name} did not start; its last words:\n{said}")
         time.sleep(0.05)
     return server

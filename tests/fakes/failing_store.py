@@ -25,19 +25,21 @@ class Fault(Enum):
 class FailingStore:
     """Implements `Store` over another. `next_fault` says what happens to each operation, in the order asked.
 
-    `find` fails at its first record, or, with `find_fails_after`, once after so many. `asked` counts every operation.
+    `find` fails at its first record, or, with `find_fails_after`, once after so many. `asked` counts every operation;
+    `happened` lists those that suffered a fault.
     """
 
     def __init__(self, store: Store, next_fault: Callable[[], Fault] = lambda: Fault.NONE) -> None:
         self.store, self.next_fault = store, next_fault
         self.find_fails_after: int | None = None
         self.asked = 0
+        self.happened: list[tuple[str, Fault]] = []
 
     async def read(self, kind: Kind, keys: Collection[str], now: float) -> Mapping[str, Item]:
-        return await self._ask(lambda: self.store.read(kind, keys, now))
+        return await self._ask("read", lambda: self.store.read(kind, keys, now))
 
     async def find(self, kind: Kind, field: str, value: str, now: float) -> AsyncIterator[Item]:
-        await self._ask(_nothing)
+        await self._ask("find", _nothing)
         given = 0
         async for item in self.store.find(kind, field, value, now):
             if given == self.find_fails_after:
@@ -48,14 +50,17 @@ class FailingStore:
 
     async def write(self, writes: Sequence[Write], now: float) -> None:
         # The harder case: tried again, the database does not know it for the same (as it may, by `Once`).
-        await self._ask(lambda: self.store.write(tuple(writes), now))
+        await self._ask("write", lambda: self.store.write(tuple(writes), now))
 
     async def sweep(self, now: float) -> int:
-        return await self._ask(lambda: self.store.sweep(now))
+        return await self._ask("sweep", lambda: self.store.sweep(now))
 
-    async def _ask(self, operation: Callable[[], Awaitable[T]]) -> T:
+    async def _ask(self, name: str, operation: Callable[[], Awaitable[T]]) -> T:
         self.asked += 1
-        match self.next_fault():
+        fault = self.next_fault()
+        if fault is not Fault.NONE:
+            self.happened.append((name, fault))
+        match fault:
             case Fault.BEFORE:
                 raise Unavailable("STORE_UNAVAILABLE", "not done")
             case Fault.CONTENDED:

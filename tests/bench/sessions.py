@@ -62,17 +62,19 @@ class Sizes:
 
 async def run(out: Path, stores: Sequence[str], sizes: Sizes | None = None) -> None:
     """Writes `bench-sessions.md` and `bench-sessions.json` into the folder."""
-    found = []
+    found, report = [], ""
     try:
         for store in stores:
             async with asyncio.timeout(STORE_SECONDS):
                 found.append(await measured(store, sizes or Sizes()))
+            # After each: what was measured stays, whatever comes of the next.
+            report = written(found)
+            figures = json.dumps([one.as_json() for one in found], indent=1)
+            (out / "bench-sessions.md").write_text(report, "utf-8")
+            (out / "bench-sessions.json").write_text(figures + "\n", "utf-8")
     finally:
         stop_all()
-    report = written(found)
-    (out / "bench-sessions.md").write_text(report, "utf-8")
-    (out / "bench-sessions.json").write_text(json.dumps([one.as_json() for one in found], indent=1) + "\n", "utf-8")
-    print(report)
+        print(report)
 
 
 async def measured(store: str, sizes: Sizes) -> Findings:
@@ -106,16 +108,13 @@ async def prepared(store: str, folder: Path) -> AsyncIterator[tuple[Config, dict
     if store == "sqlite":
         yield Config(LINGOCAST_DATA=folder, store=store), {}
         return
-    settings = {name: value for name, value in settings_of("dynamodb-local").items() if "timeout" not in name}
+    settings = settings_of("dynamodb-local")
     config = Config(LINGOCAST_DATA=folder, store=store, **settings)
+    # What is patient here, while tables are made and much is searched, is in the service as it is by default.
+    settings = {name: value for name, value in settings.items() if name != "dynamodb_timeout_seconds"}
+    environment = {variable(Config, name, Config.model_fields[name]): str(value) for name, value in settings.items()}
     async with tables_of(config, *TABLES):
-        yield (
-            config,
-            {
-                "SESSION_STORE": store,
-                **{variable(Config, name, Config.model_fields[name]): str(value) for name, value in settings.items()},
-            },
-        )
+        yield config, {"SESSION_STORE": store, **environment}
 
 
 @dataclass

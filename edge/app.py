@@ -9,11 +9,12 @@ from aiohttp import web
 from aiohttp.typedefs import Middleware
 
 from chassis.errors import Invalid, LingocastError
-from edge.connect import UPGRADED, Entrance, retry_headers
+from edge.connect import Entrance
 from edge.discretion import HTTP_LOGGER, hush
 from edge.edge import Edge
 from edge.pages import Pages, json_response
 from edge.protocol.errors import Internal, error_message
+from edge.upgrade import UPGRADED, retry_headers
 
 log = structlog.get_logger()
 

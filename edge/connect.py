@@ -1,21 +1,17 @@
-"""How a socket comes to be: floods, refusals in both flavours, then creating, joining or refreshing.
+"""How a socket comes to be: floods are turned away, then a session is created, joined, or a connection refreshed.
 
-Everything that can be refused is decided before the upgrade, so that plain clients get an HTTP status. A browser
-cannot read that, so `lingocast.v1` clients are upgraded all the same, told, and closed.
+Everything that can be refused is decided before the upgrade.
 """
 
 import hashlib
 import hmac
-import socket as sockets
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass
 from functools import partial
 from secrets import token_hex
-from typing import Final
 
 import structlog
-from aiohttp import ClientConnectionResetError, web
+from aiohttp import web
 
 from chassis.errors import Conflict, Denied, Exhausted, Invalid, LingocastError, NotFound, Unavailable
 from chassis.telemetry import Attribute, Metric, meter
@@ -27,37 +23,18 @@ from edge.edge import Edge
 from edge.gate import Gate
 from edge.listener import ListenerActions, ListenerSeat
 from edge.protocol import connect, server
-from edge.protocol.errors import GoingAway, Internal, close_code, error_message
+from edge.protocol.errors import GoingAway, Internal
 from edge.protocol.roles import Role
 from edge.protocol.wire import SUBPROTOCOL, Flavour, milliseconds, state_message
-from edge.refusals import RefusalLog
 from edge.sessions import CONNECT, CREATE, HEARTBEAT, JOIN, Limit, NewSession, SessionView, connection_hash
 from edge.socket import Actions, Socket
 from edge.speaker import SpeakerActions
+from edge.upgrade import UPGRADED, Caller, json_refusal, refuse, upgrade
 
 log = structlog.get_logger()
 sockets_opened = meter.create_counter(Metric.SOCKETS)
-refusals = RefusalLog(log, rate=10.0, burst=100)
-"""Of connections, by all clients together."""
-
-FRAME_LIMIT: Final = 1 << 20
-"""aiohttp's own limit, which closes the socket; ours, which only refuses the message, is far below."""
-
-SEND_BUFFER_BYTES: Final = 64 * 1024
-"""Of the kernel, for each socket. Without a cap it hides minutes of stale audio, and no slow listener is ever seen."""
-
-UPGRADED: Final = web.RequestKey("upgraded", bool)
-"""Set once the answer to a request is a WebSocket: from then on there is no other."""
 
 ListenerQuery = connect.JoinSession | connect.RefreshListener
-
-
-@dataclass(frozen=True, slots=True)
-class Caller:
-    """Who asks to come in, and in which flavour."""
-
-    request: web.Request
-    flavour: Flavour
 
 
 class Entrance:
@@ -68,25 +45,25 @@ class Entrance:
         self._config = edge.config
 
     async def __call__(self, request: web.Request) -> web.StreamResponse:
-        caller = Caller(request, _flavour(request))
+        caller = Caller.of(request)
         if not web.WebSocketResponse(protocols=(SUBPROTOCOL,)).can_prepare(request).ok:
-            return _json_refusal(Invalid("INVALID_MESSAGE", "this address is for WebSockets"))
+            return json_refusal(Invalid("INVALID_MESSAGE", "this address is for WebSockets"))
         try:
             await self._take_address(CONNECT, request)
         except Exhausted as flood:
-            return _json_refusal(flood)
+            return json_refusal(flood)
         try:
             if self._edge.draining:
                 raise GoingAway
             return await self._admit(connect.read(request.query), caller)
         except LingocastError as error:
-            return await self._refuse(error, caller)
+            return await refuse(error, caller)
         except Exception:
             if caller.request.get(UPGRADED):
                 raise  # Nothing is left but to cut the connection, which aiohttp does.
             failure = Internal()
             log.exception("connection_failed", correlation=failure.correlation_id)
-            return await self._refuse(failure, caller)
+            return await refuse(failure, caller)
 
     async def _admit(self, query: connect.Query, caller: Caller) -> web.StreamResponse:
         match query:
@@ -98,7 +75,7 @@ class Entrance:
                 return await self._listen(query, caller)
 
     async def _create(self, query: connect.CreateSession, caller: Caller) -> web.StreamResponse:
-        speaker = await self._edge.verifier.verify(_token(query.token, caller.request))
+        speaker = await self._edge.verifier.verify(caller.token(query.token))
         source = self._edge.languages.source(query.source_language)
         await self._edge.sessions.take(CREATE, self._hashed(speaker.user_id))
         connection_id = token_hex(16)
@@ -127,7 +104,7 @@ class Entrance:
         return await self._speak(query, caller, broadcast, connection_id, [created])
 
     async def _refresh_speaker(self, query: connect.RefreshSpeaker, caller: Caller) -> web.StreamResponse:
-        speaker = await self._edge.verifier.verify(_token(query.token, caller.request))
+        speaker = await self._edge.verifier.verify(caller.token(query.token))
         connection_id = token_hex(16)
         present = self._edge.broadcasts.get(query.session_id)
         if present is not None:
@@ -166,7 +143,7 @@ class Entrance:
         session_id = broadcast.view.session_id
         socket = None
         try:
-            ws = await _upgrade(caller)
+            ws = await upgrade(caller)
             socket = self._socket(caller, ws, Role.SPEAKER, session_id, connection_id)
             for content in first:
                 socket.tell(content)
@@ -283,7 +260,7 @@ class Entrance:
         self._edge.seats[connection_id] = seat
         lost = False
         try:
-            ws = await _upgrade(caller)
+            ws = await upgrade(caller)
             socket = self._socket(caller, ws, Role.LISTENER, view.session_id, connection_id)
             for content in first:
                 socket.tell(content)
@@ -302,7 +279,8 @@ class Entrance:
             del self._edge.seats[connection_id]
             # Who was lost without a goodbye may be back in a moment, and then needs its old record to go on from.
             wait = self._config.resume_seconds if lost else 0.0
-            self._edge.departures.add(view.session_id, connection_id, wait)
+            if not seat.over:
+                self._edge.departures.add(view.session_id, connection_id, wait)
 
     async def _live(self, session_id: str) -> SessionView:
         view = await self._edge.sessions.get(session_id)
@@ -351,18 +329,6 @@ class Entrance:
         close_after = self._config.rate_violation_seconds
         return RateWindow(self._config.audio_chunks_per_second, close_after / 6, close_after)
 
-    async def _refuse(self, error: LingocastError, caller: Caller) -> web.StreamResponse:
-        if caller.flavour is Flavour.PLAIN or caller.request.transport is None:
-            return _json_refusal(error)
-        told = _told(error)
-        ws = await _upgrade(caller)
-        try:
-            await ws.send_str(told.to_json().decode())
-            await ws.close(code=close_code(error), message=told.code.encode())
-        except (ClientConnectionResetError, ConnectionResetError):
-            log.debug("refused_peer_was_gone")
-        return ws
-
     async def _take_address(self, limit: Limit, request: web.Request) -> None:
         """Raises Exhausted(RATE_LIMIT_EXCEEDED)."""
         if self._config.limit_addresses:
@@ -386,51 +352,3 @@ def _refreshed(view: SessionView, connection_id: str, language: str) -> list[ser
         session_id=view.session_id, new_connection_id=connection_id, role="listener", target_language=language
     )
     return [complete, server.StateRestored(broadcast_state=state_message(view.switches))]
-
-
-def _flavour(request: web.Request) -> Flavour:
-    offered = request.headers.get("Sec-WebSocket-Protocol", "")
-    return Flavour.V1 if SUBPROTOCOL in {name.strip() for name in offered.split(",")} else Flavour.PLAIN
-
-
-def _token(in_query: str, request: web.Request) -> str:
-    scheme, _, token = request.headers.get("Authorization", "").partition(" ")
-    return token.strip() if scheme.lower() == "bearer" else in_query
-
-
-def _told(error: LingocastError) -> server.ErrorMessage:
-    told = error_message(error)
-    refusals.note(told)
-    return told
-
-
-def _json_refusal(error: LingocastError) -> web.Response:
-    told = _told(error)
-    body, headers = told.to_json(), retry_headers(told)
-    return web.Response(status=told.status, body=body, content_type="application/json", headers=headers)
-
-
-def retry_headers(told: server.ErrorMessage) -> dict[str, str]:
-    """`Retry-After`, where an error knows it."""
-    return {} if told.retry_after is None else {"Retry-After": str(told.retry_after)}
-
-
-async def _upgrade(caller: Caller) -> web.WebSocketResponse:
-    ws = web.WebSocketResponse(
-        timeout=2.0,  # For the answer to our close frame.
-        protocols=(SUBPROTOCOL,) if caller.flavour is Flavour.V1 else (),
-        compress=False,
-        max_msg_size=FRAME_LIMIT,
-        # Every frame looks whether the peer keeps up, so that what it misses stays in the mailbox, where it can drop.
-        writer_limit=0,
-        decode_text=False,
-    )
-    transport = caller.request.transport
-    if transport is not None:
-        raw = transport.get_extra_info("socket")
-        if raw is not None:
-            raw.setsockopt(sockets.SOL_SOCKET, sockets.SO_SNDBUF, SEND_BUFFER_BYTES)
-        transport.set_write_buffer_limits(high=SEND_BUFFER_BYTES)
-    caller.request[UPGRADED] = True
-    await ws.prepare(caller.request)
-    return ws

@@ -289,7 +289,9 @@ class Edge:
     def _busy(self) -> bool:
         """Somebody is still here, or is heard to the end though the speaker has moved on."""
         playing_out = any(broadcast.ended for broadcast in self.broadcasts.values())
-        return bool(self.sockets or self.departures or playing_out)
+        # Departures that the store cannot hear of are reaped with our lease.
+        leaving = self.sessions_reachable and bool(self.departures)
+        return bool(self.sockets) or leaving or playing_out
 
 
 @asynccontextmanager

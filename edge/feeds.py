@@ -6,6 +6,7 @@ sequence. An edge that died says nothing and is not waited for.
 """
 
 import asyncio
+from collections import Counter
 from dataclasses import replace
 from typing import Final
 
@@ -33,7 +34,8 @@ class Feeds:
     def __init__(self, bus: Bus, session_id: str, *, patience: float | None, first_number: int = 0) -> None:
         self._bus = bus
         self._session_id = session_id
-        self._number = first_number
+        self._first_number = first_number
+        self._numbers: Counter[str] = Counter()
         self._held: list[tuple[str, FeedEvent]] = []
         self._released = asyncio.Event()
         self._handover = Topic(session_id, HANDOVER)
@@ -48,8 +50,8 @@ class Feeds:
     def publish(self, language: str, event: FeedEvent | Caption) -> None:
         """To everyone who listens in a language (or to SOURCE)."""
         if isinstance(event, CueAudio):
-            self._number += 1
-            event = replace(event, number=self._number)
+            self._numbers[language] += 1
+            event = replace(event, number=self._first_number + self._numbers[language])
         if self._released.is_set():
             self._bus.publish(Topic(self._session_id, language), event)
             return

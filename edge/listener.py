@@ -91,9 +91,14 @@ class ListenerSeat:
         elif len(self._early) < 100:  # Some seconds of a feed; a join that takes longer has failed by then.
             self._early.append(post)
 
+    @property
+    def over(self) -> bool:
+        """The session has ended: the store has no record of its listeners any more."""
+        return self._over is not None
+
     def session_ended(self, post: Post) -> None:
+        self._over = post
         if self._socket is None:
-            self._over = post
             return
         self._socket.post(post)
         self._socket.close(Close.SESSION_ENDED, "session ended")

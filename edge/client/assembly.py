@@ -72,11 +72,9 @@ class Assembly:
                 return self._captioned((event.segment_id, ""), event)
             case LanguageChanged():
                 self.last_cue = ""  # In the other feed it is unknown, and all that feed's last cues would come again.
-                return [event]
-            case SessionEnded() if self._ended:
-                return []
             case SessionEnded():
-                self._ended = True
+                repeated, self._ended = self._ended, True
+                return [] if repeated else [event]
         return [event]
 
     def receive_audio(self, pcm: bytes) -> list[Event]:

@@ -56,7 +56,7 @@ class CueStarted:
 
 @dataclass(frozen=True, slots=True)
 class CueAudio:
-    """Some audio of the cue begun last in its language. `seconds`: playing time. `number`: grows through the feed."""
+    """Some audio of the cue begun last in its language. `seconds`: playing time. `number`: counts through the feed."""
 
     cue_id: str
     language: str

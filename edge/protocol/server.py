@@ -236,7 +236,8 @@ class CueEnd(Message):
 class AudioData(Message):
     """Some audio of a cue, base64. Plain flavour only.
 
-    `sequenceNumber` grows through the feed; what is repeated after a refresh has the number it had."""
+    `sequenceNumber` counts the pieces of the feed, on from a higher number when the speaker moved to another edge; what
+    is repeated after a refresh has the number it had."""
 
     type: Literal["audioData"] = "audioData"
     audio_data: str

@@ -28,7 +28,7 @@ from tests.fakes.plain_client import PlainListener, join_session, refresh_listen
 TALK_SECONDS = 120
 REFRESH = {"refresh_after_seconds": 33.0, "warn_after_seconds": 39.0, "close_after_seconds": 48.0}
 SENTENCE = noise(2.5) + silence(0.8)
-TIMING = Timing(heartbeat=5.0, drain=3.0)
+TIMING = Timing(drain=3.0)
 
 
 @asynccontextmanager
@@ -55,15 +55,13 @@ async def edges(data: Path, count: int) -> AsyncIterator[tuple[list[str], str, s
 async def hear_plainly(url: str, session_id: str, heard: list[PlainListener]) -> None:
     """A listener that knows nothing but the document, and opens its next connection whenever it is asked to."""
     async with AsyncExitStack() as stack:
-        listener = await stack.enter_async_context(join_session(url, session_id, "es", heartbeat_seconds=5.0))
+        listener = await stack.enter_async_context(join_session(url, session_id, "es"))
         heard.append(listener)
         while True:
             await asked_or_over(listener)
             if listener.of("sessionEnded"):
                 break
-            opening = refresh_listener(
-                url, session_id, "es", connection_id=listener.connection_id, heartbeat_seconds=5.0
-            )
+            opening = refresh_listener(url, session_id, "es", connection_id=listener.connection_id)
             listener = await stack.enter_async_context(opening)
             heard.append(listener)
 

@@ -45,8 +45,8 @@ async def open_store(config: Config) -> AsyncIterator["DynamoStore"]:
 class DynamoStore:
     """Implements `Store`.
 
-    At most `waiting` operations are under way, and a write waits at most `turn_seconds` for others to the same session;
-    then it is Contended. `page`: records that one answer to a search holds at most.
+    At most `waiting` operations are under way, and a write waits at most `turn_seconds`, in all its tries, for others
+    to the same session; then it is Contended. `page`: records that one answer to a search holds at most.
     """
 
     def __init__(self, database: DynamoDB, waiting: int, turn_seconds: float, page: int = _PAGE) -> None:
@@ -77,16 +77,15 @@ class DynamoStore:
             query["ExclusiveStartKey"] = answer["LastEvaluatedKey"]
 
     async def write(self, writes: Sequence[Write], now: float) -> None:
-        batch = tuple(writes)
-        check_writes(batch)
-        said = [written(write, self._database.table(HOMES[write.kind].table.name), now) for write in batch]
+        once = writes if isinstance(writes, Once) else Once(writes, asyncio.get_running_loop().time())
+        check_writes(once)
+        said = [written(write, self._database.table(HOMES[write.kind].table.name), now) for write in once]
         with self._room():
-            async with self._turn(batch):
-                if len(batch) > 1:
-                    once = writes if isinstance(writes, Once) else Once(writes)
+            async with self._turn(once):
+                if len(once) > 1:
                     items = [{action: parameters} for action, parameters in said]
                     await self._try("transact_write_items", TransactItems=items, ClientRequestToken=once.token)
-                for action, parameters in said if len(batch) == 1 else ():
+                for action, parameters in said if len(once) == 1 else ():
                     await self._try(f"{action.lower()}_item", **parameters)
 
     async def sweep(self, now: float) -> int:
@@ -152,13 +151,14 @@ class DynamoStore:
             self._under_way -= 1
 
     @asynccontextmanager
-    async def _turn(self, writes: tuple[Write, ...]) -> AsyncIterator[None]:
+    async def _turn(self, writes: Once) -> AsyncIterator[None]:
         keys = sorted(write.key for write in writes if write.kind is Kind.SESSION)
         # Named here, for the dictionary alone would not keep them.
         locks = [self._turns.setdefault(key, asyncio.Lock()) for key in keys]
         async with AsyncExitStack() as held:
             try:
-                async with asyncio.timeout(self._turn_seconds):
+                # Tried again, they have no new time to wait: it would be cut off from outside, as if by the database.
+                async with asyncio.timeout_at(writes.given_at + self._turn_seconds):
                     for lock in locks:
                         await held.enter_async_context(lock)
             except TimeoutError:

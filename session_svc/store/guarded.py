@@ -63,7 +63,7 @@ class Guarded:
             following = await self._once(lambda: _next(rest), self._patience.seconds)
 
     async def write(self, writes: Sequence[Write], now: float) -> None:
-        once = Once(writes)
+        once = Once(writes, asyncio.get_running_loop().time())
         await self._tried(lambda: self._store.write(once, now))
 
     async def sweep(self, now: float) -> int:

@@ -105,14 +105,16 @@ Write = Put | Change | Delete
 class Once(tuple[Write, ...]):
     """Writes that are given to a store again when no answer came: the same object, the same transaction.
 
-    A store whose database can tell (by `token`) does not make them twice.
+    A store whose database can tell (by `token`) does not make them twice. `given_at`: when they were given first, on
+    the event loop's clock; however often they are tried, who gave them has waited since then.
     """
 
     token: str
+    given_at: float
 
-    def __new__(cls, writes: Iterable[Write]) -> "Once":
+    def __new__(cls, writes: Iterable[Write], given_at: float) -> "Once":
         made = super().__new__(cls, writes)
-        made.token = uuid4().hex
+        made.token, made.given_at = uuid4().hex, given_at
         return made
 
 

@@ -1,6 +1,8 @@
 """What only DynamoDB does: conflicts, throttling, lost answers, pages, tables. On real servers, by the real SDK."""
 
 import asyncio
+import random
+import time
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
@@ -9,6 +11,7 @@ from typing import Any
 
 import pytest
 
+from chassis.breaker import BreakerTerms
 from chassis.dynamodb import Misconfigured, open_dynamodb
 from chassis.errors import Exhausted, Unavailable
 from chassis.probing import free_port
@@ -16,11 +19,13 @@ from chassis.table_command import main
 from chassis.tables import Index, Table, create, faults, look
 from session_svc.config import Config
 from session_svc.connections import Joining
+from session_svc.domain.patience import Patience
 from session_svc.records import find_connections, read_session
 from session_svc.service import open_service
 from session_svc.sessions import Opening
 from session_svc.store import Store, open_store
 from session_svc.store.dynamodb import DynamoStore
+from session_svc.store.guarded import Guarded
 from session_svc.store.writes import Below, Change, Contended, Delete, Is, Item, Kind, Once, Put, Refused
 from session_svc.tables import CONNECTIONS, TABLES
 from tests.contract.test_session_store import Clock, Dice, one, patient, record
@@ -160,6 +165,23 @@ async def test_a_crowd_at_two_instances_lets_exactly_the_capacity_in(name: str) 
             assert (stored.listener_count, len(found)) == (20, 21)
 
 
+async def test_a_crowd_that_waits_in_vain_for_one_session_does_not_open_the_breaker(held: Rig) -> None:
+    held.database.inject("TransactWriteItems", Stall())
+    async with open_dynamodb(held.config) as database, asyncio.TaskGroup() as tasks:
+        store = DynamoStore(database, 1000, turn_seconds=1.0)
+        first = tasks.create_task(store.write(counting("first"), 1.0))
+        # Now it has its turn, and keeps it.
+        await asyncio.sleep(0)
+        patience, terms = Patience(tries=3, backoff=0.1, seconds=3.0), BreakerTerms(failures=5, rest=1e6)
+        guarded = Guarded(store, patience, terms, time.monotonic, random.random)
+        crowd = [guarded.write(counting(str(number)), 1.0) for number in range(50)]
+        assert {type(result) for result in await asyncio.gather(*crowd, return_exceptions=True)} == {Contended}
+        first.cancel()
+        await asyncio.wait([first])
+        await guarded.write(counting("last"), 1.0)
+    assert await counted(held) == 1
+
+
 # A database that does not answer.
 
 
@@ -214,7 +236,7 @@ async def test_a_dead_database_is_unavailable_at_the_start_and_later() -> None:
 
 async def test_a_transaction_whose_answer_was_lost_is_not_made_twice(rig: Rig) -> None:
     await rig.store.write([Put(Kind.SESSION, "a", record(n=0))], 1.0)
-    once = Once(counting())
+    once = Once(counting(), 0.0)
     rig.database.inject("TransactWriteItems", LostAnswer())
     with pytest.raises(Unavailable, match="STORE_UNAVAILABLE"):
         await rig.store.write(once, 1.0)
@@ -222,7 +244,7 @@ async def test_a_transaction_whose_answer_was_lost_is_not_made_twice(rig: Rig) -
     assert await counted(rig) == 1
     # The same words again are another transaction.
     with pytest.raises(Refused):
-        await rig.store.write(Once(counting()), 1.0)
+        await rig.store.write(Once(counting(), 0.0), 1.0)
 
 
 async def test_a_join_whose_answer_was_lost_counts_once(rig: Rig) -> None:

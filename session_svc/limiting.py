@@ -7,6 +7,7 @@ from weakref import WeakValueDictionary
 
 import orjson
 import structlog
+from cachetools import LRUCache
 
 from chassis.errors import Unavailable
 from chassis.telemetry import Metric, meter
@@ -34,6 +35,9 @@ class Limiting:
         self._name, self._serial = uuid4().hex, 0
         # One taker of a subject at a time here, so that a flood does not compete with itself. Gone with the last taker.
         self._turns: WeakValueDictionary[str, asyncio.Lock] = WeakValueDictionary()
+        # Until when a subject that was refused would be refused again: the store need not be asked, and a flood is not
+        # let in because asking for all of it takes too long.
+        self._refused_until: LRUCache[str, float] = LRUCache(10_000)
 
     async def take(self, name: str, subject: str) -> Taken | None:
         """Whether `subject` may go on, taken into account if so; None when nothing could be limited."""
@@ -58,11 +62,15 @@ class Limiting:
         signature = f"{self._name}:{self._serial}"
         for _ in range(_ATTEMPTS):
             now = self._clock()
+            # Not further ahead than a window: the clock may have been set back.
+            if now < (until := self._refused_until.get(key, 0.0)) <= now + limit.window:
+                return Taken(False, (), until - now)
             item = (await self._store.read(Kind.LIMIT, [key], now)).get(key)
             if item is not None and item.get("by") == signature:
                 return Taken(True, _times(item))
             taken = take(_times(item), limit, now)
             if not taken.allowed:
+                self._refused_until[key] = now + taken.retry_after
                 return taken
             try:
                 await self._store.write([_record(key, taken, item, now + limit.window, signature)], now)

@@ -1,6 +1,7 @@
 """The service over a store that fails: answers that are lost, a store that is down (S12, S15)."""
 
 import asyncio
+from collections import Counter
 from collections.abc import AsyncIterator
 from datetime import timedelta
 from pathlib import Path
@@ -54,6 +55,25 @@ async def test_a_place_in_a_limit_is_taken_once_although_the_answer_was_lost(rig
 async def test_limits_that_two_take_at_the_same_moment_count_both(rig: Rig) -> None:
     answers = await asyncio.gather(*(taken(rig) for _ in range(15)))
     assert sum(answer.allowed for answer in answers) == 10
+
+
+async def test_a_flood_is_refused_without_asking_the_store_for_each(rig: Rig) -> None:
+    store = fails(rig)
+    answers = await asyncio.gather(*(taken(rig) for _ in range(500)))
+    assert Counter((answer.allowed, answer.enforced) for answer in answers) == {(True, True): 10, (False, True): 490}
+    # Read and written for each that came in, and read once for all the others.
+    assert store.asked <= 2 * 10 + 1
+    assert {answer.retry_after.seconds for answer in answers if not answer.allowed} == {60}
+    rig.clock.now += 60.1
+    assert (await taken(rig)).allowed
+
+
+async def test_a_clock_set_back_locks_nobody_out_for_longer_than_the_window(rig: Rig) -> None:
+    for _ in range(11):
+        answer = await taken(rig)
+    assert not answer.allowed
+    rig.clock.now -= 7200.0
+    assert (await taken(rig)).retry_after.seconds <= 60
 
 
 async def test_while_the_store_is_down_limits_open_at_once_and_calls_say_when_to_come_back(rig: Rig) -> None:

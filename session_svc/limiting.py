@@ -45,6 +45,8 @@ class Limiting:
         turn = self._turns.setdefault(key, asyncio.Lock())
         try:
             async with asyncio.timeout(_PATIENCE_SECONDS), turn:
+                if known := self._known(key, self._limits[name]):
+                    return known
                 taken = await self._take(key, self._limits[name])
         except (Unavailable, TimeoutError):
             if self._enforcing:
@@ -57,14 +59,16 @@ class Limiting:
         self._enforcing = True
         return taken
 
+    def _known(self, key: str, limit: Limit) -> Taken | None:
+        now, until = self._clock(), self._refused_until.get(key, 0.0)
+        # Not further ahead than a window: the clock may have been set back.
+        return Taken(False, (), until - now) if now < until <= now + limit.window else None
+
     async def _take(self, key: str, limit: Limit) -> Taken:
         self._serial += 1
         signature = f"{self._name}:{self._serial}"
         for _ in range(_ATTEMPTS):
             now = self._clock()
-            # Not further ahead than a window: the clock may have been set back.
-            if now < (until := self._refused_until.get(key, 0.0)) <= now + limit.window:
-                return Taken(False, (), until - now)
             item = (await self._store.read(Kind.LIMIT, [key], now)).get(key)
             if item is not None and item.get("by") == signature:
                 return Taken(True, _times(item))

@@ -7,6 +7,7 @@ from datetime import timedelta
 from pathlib import Path
 
 import pytest
+from structlog.testing import capture_logs
 
 from chassis.errors import Unavailable
 from protos.session.v1 import session_pb2 as pb
@@ -66,6 +67,19 @@ async def test_a_flood_is_refused_without_asking_the_store_for_each(rig: Rig) ->
     assert {answer.retry_after.seconds for answer in answers if not answer.allowed} == {60}
     rig.clock.now += 60.1
     assert (await taken(rig)).allowed
+
+
+async def test_while_the_store_is_down_a_refusal_that_is_known_does_not_pass_for_its_answer(rig: Rig) -> None:
+    for _ in range(11):
+        known = await taken(rig)
+    assert not known.allowed
+    fails(rig, *[Fault.BEFORE] * 6)
+    other = pb.TakeRateLimitRequest(limit=pb.RATE_LIMIT_JOIN, subject="another")
+    with capture_logs() as lines:
+        for _ in range(2):
+            assert not (await rig.service.servicer.TakeRateLimit(other, None)).enforced
+            assert not (await taken(rig)).allowed
+    assert [line["event"] for line in lines if line["event"].startswith("rate_limits")] == ["rate_limits_off"]
 
 
 async def test_a_clock_set_back_locks_nobody_out_for_longer_than_the_window(rig: Rig) -> None:

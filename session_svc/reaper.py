@@ -2,7 +2,8 @@
 
 import asyncio
 from collections import defaultdict
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 
 import structlog
 
@@ -26,7 +27,7 @@ from session_svc.domain.session import (
 from session_svc.records import LEASE_HELD, find_connections, lease_of, session_of
 from session_svc.sessions import Sessions
 from session_svc.store import Store
-from session_svc.store.writes import Below, Change, Delete, Is, Kind, Refused, Write
+from session_svc.store.writes import Below, Change, Contended, Delete, Is, Kind, Refused, Write
 
 log = structlog.get_logger()
 _reaped = meter.create_counter(Metric.REAPED)
@@ -76,9 +77,11 @@ class Reaper:
             if lapsed(lease, now, self._answering_since, self._lease_terms):
                 await self._reap_edge(lease, now)
         async for item in self._store.find(Kind.SESSION, "state", State.LIVE, now):
-            await self._reap_live(session_of(item), now)
+            with _left_while_contended():
+                await self._reap_live(session_of(item), now)
         async for item in self._store.find(Kind.SESSION, "state", State.ENDING, now):
-            await self._settle(session_of(item), now)
+            with _left_while_contended():
+                await self._settle(session_of(item), now)
 
     async def sweep(self) -> None:
         """Removes connections that expired (with their counts) and records whose ttl has passed."""
@@ -86,7 +89,8 @@ class Reaper:
         async for item in self._store.find(Kind.SESSION, "state", State.LIVE, now):
             found = find_connections(self._store, "session_id", str(item["session_id"]), now)
             over = [connection async for connection in found if connection.expires_at <= now]
-            await self._remove(over, gone_at=now)
+            with _left_while_contended():
+                await self._remove(over, gone_at=now)
         swept = await self._store.sweep(now)
         if swept:
             log.info("records_swept", records=swept)
@@ -119,7 +123,8 @@ class Reaper:
         removed = 0
         try:
             for batch in _by_session(theirs):
-                removed += await self._remove(batch, gone_since(lease, self._lease_terms), still_lapsed)
+                with _left_while_contended():
+                    removed += await self._remove(batch, gone_since(lease, self._lease_terms), still_lapsed)
         except Refused:
             log.info("edge_is_back", edge=lease.edge_id)
             return
@@ -127,8 +132,10 @@ class Reaper:
             if removed:
                 log.warning("edge_reaped", edge=lease.edge_id, connections=removed, released=lease.released)
                 _reaped.add(removed)
-        if forgettable(lease, now, self._answering_since, self._lease_terms):
-            await self._forget(lease, now)
+        # Only when a look found nothing more: what was left for the next one must be found by it.
+        if not theirs and forgettable(lease, now, self._answering_since, self._lease_terms):
+            with _left_while_contended():
+                await self._forget(lease, now)
 
     async def _forget(self, lease: Lease, now: float) -> None:
         try:
@@ -153,6 +160,15 @@ class Reaper:
         self._answering = False
         # Edges and speakers could not be heard either: their time starts anew.
         self._answering_since = self._clock()
+
+
+@contextmanager
+def _left_while_contended() -> Iterator[None]:
+    """Around what concerns one session or lease: the next look finds it again, and the others do not wait for it."""
+    try:
+        yield
+    except Contended as error:
+        log.info("reaper_leaves_for_the_next_look", reason=error.message)
 
 
 def _as_read(lease: Lease) -> Below:

@@ -6,7 +6,7 @@ from datetime import timedelta
 
 import structlog
 
-from chassis.errors import Conflict, Exhausted, Unavailable
+from chassis.errors import Conflict, Exhausted
 from session_svc.domain.ids import Vocabulary, short
 from session_svc.domain.session import (
     MOVES,
@@ -30,7 +30,19 @@ from session_svc.records import (
     session_item,
 )
 from session_svc.store import Store
-from session_svc.store.writes import MAX_WRITES, Change, Condition, Delete, Is, Kind, Put, Refused, Value, Write
+from session_svc.store.writes import (
+    MAX_WRITES,
+    Change,
+    Condition,
+    Contended,
+    Delete,
+    Is,
+    Kind,
+    Put,
+    Refused,
+    Value,
+    Write,
+)
 
 log = structlog.get_logger()
 
@@ -267,6 +279,6 @@ def _changes(session: Session, steering: Steering) -> dict[str, Value]:
     return {name: value for name, value in wanted.items() if value is not None and value != now_is[name]}
 
 
-def contended() -> Unavailable:
+def contended() -> Contended:
     """What is raised after ATTEMPTS: the same call may go the next time."""
-    return Unavailable("STORE_UNAVAILABLE", "too many change the session at once")
+    return Contended("too many change the session at once")

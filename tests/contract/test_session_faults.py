@@ -2,7 +2,7 @@
 
 import asyncio
 from collections import Counter
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Sequence
 from datetime import timedelta
 from pathlib import Path
 
@@ -12,6 +12,7 @@ from structlog.testing import capture_logs
 from chassis.errors import Unavailable
 from protos.session.v1 import session_pb2 as pb
 from session_svc.records import find_connections
+from session_svc.store.writes import Contended, Kind, Write
 from tests.contract.test_session_store import STORES, Rig, rig_of
 from tests.fakes.failing_store import FailingStore, Fault
 
@@ -152,3 +153,34 @@ async def test_a_leave_whose_answer_was_lost_counts_off_once(rig: Rig) -> None:
     assert lost_its_write(rig)
     stored = await rig.stored(session)
     assert (stored.listener_count, stored.language_counts) == (1, {"es": 1})
+
+
+class Crowded(FailingStore):
+    """A store in which others are always at one session."""
+
+    session_id = ""
+
+    async def write(self, writes: Sequence[Write], now: float) -> None:
+        if any((write.kind, write.key) == (Kind.SESSION, self.session_id) for write in writes):
+            raise Contended
+        await super().write(writes, now)
+
+
+async def test_a_session_that_others_are_always_at_keeps_the_reaper_from_nothing_else(tmp_path: Path) -> None:
+    async with rig_of("sqlite", tmp_path, around=Crowded, store_backoff_seconds=0.0) as rig:
+        assert isinstance(rig.store, Crowded)
+        crowded, other, over = [await rig.opened(f"speaker-{number}", f"user-{number}") for number in range(3)]
+        for session in (crowded, other):
+            await rig.join(session, f"listener-of-{session.session_id}", edge="edge-dead")
+        rig.store.session_id = crowded.session_id
+        await rig.service.connections.leave(over.session_id, "speaker-2")
+        for _ in range(7):
+            rig.clock.now += 10
+            await rig.service.leases.renew("edge-1")
+            await rig.service.reaper.reap()
+        assert [(await rig.stored(one)).listener_count for one in (crowded, other)] == [1, 0]
+        assert not (await rig.stored(over)).live
+        # However long it took, its connections are found once the others are gone.
+        rig.store.session_id = ""
+        await rig.service.reaper.reap()
+        assert (await rig.stored(crowded)).listener_count == 0

@@ -100,7 +100,9 @@ class Reaper:
             # Unless it was refreshed since it was read.
             await self._sessions.finish(session, ENDED_EXPIRED, Below("expires_at", now + 1e-3))
         elif speaker_overdue(session, now, self._answering_since, self._terms):
-            await self._sessions.finish(session, ENDED_SPEAKER_GONE, Is("speaker_connected", False))
+            # Unless it came back since it was read, be it for a moment.
+            gone_as_read = Below("speaker_gone_at", session.speaker_gone_at + 1e-3)
+            await self._sessions.finish(session, ENDED_SPEAKER_GONE, Is("speaker_connected", False), gone_as_read)
 
     async def _settle(self, session: Session, now: float) -> None:
         await self._sessions.clear(session.session_id)

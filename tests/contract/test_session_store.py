@@ -386,6 +386,39 @@ async def test_steering_survives_a_refresh_and_repeating_it_changes_nothing(rig:
 # The reaper.
 
 
+@dataclass
+class Meanwhile:
+    """A store in which something else happens just before the connections of an edge are listed."""
+
+    store: Store
+    happens: Callable[[], Awaitable[object]] | None = None
+
+    async def read(self, kind: Kind, keys: Collection[str], now: float) -> Mapping[str, Item]:
+        return await self.store.read(kind, keys, now)
+
+    async def find(self, kind: Kind, field: str, value: str, now: float) -> AsyncIterator[Item]:
+        if field == "edge_id" and self.happens:
+            await self.happens()
+        async for item in self.store.find(kind, field, value, now):
+            yield item
+
+    async def write(self, writes: Sequence[Write], now: float) -> None:
+        await self.store.write(writes, now)
+
+    async def sweep(self, now: float) -> int:
+        return await self.store.sweep(now)
+
+
+class Overtaken(Meanwhile):
+    """A store in which something else happens just after a live session was read by an index."""
+
+    async def find(self, kind: Kind, field: str, value: str, now: float) -> AsyncIterator[Item]:
+        async for item in self.store.find(kind, field, value, now):
+            if kind is Kind.SESSION and value == State.LIVE and self.happens:
+                await self.happens()
+            yield item
+
+
 async def test_a_speaker_who_stays_away_ends_the_session_after_the_grace(rig: Rig) -> None:
     session = await rig.opened()
     await rig.join(session, "listener-1")
@@ -411,6 +444,32 @@ async def test_a_speaker_who_comes_back_in_time_keeps_the_session(rig: Rig) -> N
     await rig.service.leases.renew("edge-1")
     await rig.service.reaper.reap()
     assert (await rig.stored(session)).live
+
+
+@pytest.mark.parametrize("store", STORES)
+async def test_a_speaker_who_comes_and_goes_while_the_reaper_looks_has_the_whole_grace(
+    store: str, tmp_path: Path
+) -> None:
+    async with rig_of(store, tmp_path, around=Overtaken) as rig:
+        session, overtaken = await rig.opened(), rig.store
+        assert isinstance(overtaken, Overtaken)
+        back = Refreshing(session.session_id, Role.SPEAKER, "", "speaker-2", "edge-1", "user-1")
+
+        async def comes_and_goes() -> None:
+            overtaken.happens = None
+            await rig.service.refreshes.refresh(back)
+            await rig.service.connections.leave(session.session_id, "speaker-2")
+
+        await rig.service.connections.leave(session.session_id, "speaker-1")
+        rig.clock.now += 30
+        await rig.service.leases.renew("edge-1")
+        overtaken.happens = comes_and_goes
+        await rig.service.reaper.reap()
+        assert overtaken.happens is None
+        assert (await rig.stored(session)).live
+        rig.clock.now += 30
+        await rig.service.reaper.reap()
+        assert not (await rig.stored(session)).live
 
 
 async def test_a_dead_edge_is_reaped_and_the_living_one_keeps_its_listeners(rig: Rig) -> None:
@@ -453,29 +512,6 @@ async def test_an_edge_that_joins_without_ever_renewing_is_reaped_too(rig: Rig) 
     rig.clock.now += 5
     await rig.service.reaper.reap()
     assert (await rig.stored(session)).listener_count == 0
-
-
-@dataclass
-class Meanwhile:
-    """A store in which something else happens just before the connections of an edge are listed."""
-
-    store: Store
-    happens: Callable[[], Awaitable[object]] | None = None
-
-    async def read(self, kind: Kind, keys: Collection[str], now: float) -> Mapping[str, Item]:
-        return await self.store.read(kind, keys, now)
-
-    async def find(self, kind: Kind, field: str, value: str, now: float) -> AsyncIterator[Item]:
-        if field == "edge_id" and self.happens:
-            await self.happens()
-        async for item in self.store.find(kind, field, value, now):
-            yield item
-
-    async def write(self, writes: Sequence[Write], now: float) -> None:
-        await self.store.write(writes, now)
-
-    async def sweep(self, now: float) -> int:
-        return await self.store.sweep(now)
 
 
 @pytest.mark.parametrize("store", STORES)

@@ -89,7 +89,11 @@ class Config(DynamoSettings):
     @property
     def lease_terms(self) -> LeaseTerms:
         """The rules of edge leases."""
-        return LeaseTerms(renew_every=self.renew_seconds, expires_after=self.lease_seconds)
+        return LeaseTerms(
+            renew_every=self.renew_seconds,
+            expires_after=self.lease_seconds,
+            kept=self.lifetime_seconds + self.grace_seconds,
+        )
 
     @property
     def limits(self) -> dict[str, Limit]:

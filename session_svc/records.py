@@ -64,19 +64,15 @@ def lease_of(item: Item) -> Lease:
 
 def put_lease(lease: Lease, terms: LeaseTerms) -> Put:
     """Writes a lease over whatever was there. The record outlives the lease by far: the reaper must still find it."""
-    item = {**asdict(lease), "state": LEASE_HELD, "ttl": _lease_ttl(lease, terms)}
+    item = {**asdict(lease), "state": LEASE_HELD, "ttl": lease.expires_at + terms.kept}
     return Put(Kind.LEASE, lease.edge_id, item, fresh=False)
 
 
 def prolong_lease(lease: Lease, now: float, terms: LeaseTerms) -> Change:
     """Prolongs a lease that is still held; what else it says stays as it is."""
     still_held = (Above("expires_at", now), Is("released", False))
-    fields: Item = {"expires_at": lease.expires_at, "ttl": _lease_ttl(lease, terms)}
+    fields: Item = {"expires_at": lease.expires_at, "ttl": lease.expires_at + terms.kept}
     return Change(Kind.LEASE, lease.edge_id, still_held, set=fields)
-
-
-def _lease_ttl(lease: Lease, terms: LeaseTerms) -> float:
-    return lease.expires_at + max(3600.0, 100 * terms.expires_after)
 
 
 def counter(language: str) -> str:

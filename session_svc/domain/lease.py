@@ -9,10 +9,15 @@ from dataclasses import dataclass
 
 @dataclass(frozen=True, slots=True)
 class LeaseTerms:
-    """How often edges renew, and how long a lease lasts without; seconds."""
+    """How often edges renew, and how long a lease lasts without; seconds.
+
+    `kept`: how long the record of a lease that ran out is kept at least. As long as a connection's: whenever this
+    service looks again, be it after an hour in which all was switched off, it must find whose connections are left.
+    """
 
     renew_every: float = 10.0
     expires_after: float = 30.0
+    kept: float = 10_800.0
 
 
 @dataclass(frozen=True, slots=True)

@@ -495,6 +495,17 @@ async def test_the_speaker_of_a_dead_edge_is_gone_and_free_within_a_minute(rig: 
     assert (await rig.opened("speaker-2")).live
 
 
+async def test_a_speaker_is_free_soon_after_everything_was_switched_off_for_more_than_an_hour(rig: Rig) -> None:
+    session = await rig.opened()
+    rig.clock.now += 65 * 60
+    with open_service(Config(), rig.store, rig.clock, Dice()) as restarted:
+        for _ in range(2):
+            rig.clock.now += 30
+            await restarted.reaper.reap()
+        assert (await rig.stored(session)).end_reason == "speaker_gone"
+        assert (await rig.opened("speaker-2")).live
+
+
 async def test_an_edge_that_goes_is_reaped_at_once(rig: Rig) -> None:
     session = await rig.opened()
     await rig.join(session, "listener-1", "es", "edge-2")

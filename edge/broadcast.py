@@ -104,6 +104,11 @@ class Broadcast:
         return self._ending.is_set()
 
     @property
+    def over(self) -> bool:
+        """It takes no speaker any more: it has ended, or goes on at another edge."""
+        return self._moved or self.ended
+
+    @property
     def attached(self) -> bool:
         """The speaker has a socket here."""
         return self._socket is not None
@@ -121,12 +126,23 @@ class Broadcast:
         """The store refused that refresh."""
         self._own_hashes.discard(connection_hash(connection_id))
 
-    def attach(self, socket: Socket, connection_id: str) -> None:
+    def refreshed(self, view: SessionView) -> None:
+        """The store's answer to a refresh. What a watch still says from before is old news from now on."""
+        if not self._outdated(view):
+            self.view = view
+
+    def attach(self, socket: Socket, connection_id: str, view: SessionView) -> None:
         """The speaker's socket: the first, or one that takes the place of another. That one is closed when what was
-        sent on it has come, and until then what comes on the new one waits."""
+        sent on it has come, and until then what comes on the new one waits. `view`: the store's answer that let it
+        in; where another refresh has come after that, this socket is the former."""
+        if self._moved or self._outdated(view):
+            socket.close(Close.NORMAL, "replaced by a refresh")
+            return
         former, self._socket = self._socket, socket
         self.connection_id = connection_id
-        if former is not None:
+        if self.ended:
+            self._say_ended()
+        elif former is not None:
             self._succeed(former)
         self._upstream.set_held(self.switches.held)
 
@@ -229,8 +245,8 @@ class Broadcast:
             if self._moved:
                 self._feeds.handed_over()
             elif self.ended:
-                ended = SessionEnded(self._end_reason or "speaker_gone")
-                self._bus.publish(Topic(self.view.session_id, NOTICES), ended)
+                self._say_ended()
+                self._bus.publish(Topic(self.view.session_id, NOTICES), SessionEnded(self._end_reason))
 
     def _hold(self) -> None:
         self._put(self._framer.finish())
@@ -252,6 +268,8 @@ class Broadcast:
         self._put(self._framer.tick(_now()))
 
     def _watched(self, watched: Watched) -> None:
+        if watched.session.live and self._outdated(watched.session):
+            return
         self.view = watched.session
         if not self.view.live:
             self._ended_elsewhere()
@@ -265,16 +283,23 @@ class Broadcast:
         if reason is not None:
             self._tell_status(reason)
 
+    def _outdated(self, view: SessionView) -> bool:
+        """Of a time before the speaker's last refresh, as each prolongs the session."""
+        return view.expires_at < self.view.expires_at
+
     def _want_languages(self) -> None:
         self._upstream.set_targets(frozenset(code for code, count in self.view.language_counts.items() if count > 0))
 
     def _ended_elsewhere(self) -> None:
-        if self._socket is not None:
-            reason = self.view.end_reason or "expired"
-            self._socket.tell(server.SessionEnded(session_id=self.view.session_id, reason=reason))
-            self._socket.close(Close.SESSION_ENDED, "session ended")
-        self._end_reason = self._end_reason or self.view.end_reason
+        self._end_reason = self._end_reason or self.view.end_reason or "expired"
+        self._say_ended()
         self._ending.set()
+
+    def _say_ended(self) -> None:
+        """To the speaker, where it has a socket that did not end the session itself."""
+        if self._socket is not None:
+            self._socket.tell(server.SessionEnded(session_id=self.view.session_id, reason=self._end_reason))
+            self._socket.close(Close.SESSION_ENDED, "session ended")
 
     def _replaced_elsewhere(self) -> None:
         if self._moved:

@@ -101,7 +101,7 @@ class Entrance:
             join_url=join_url(self._config.public_url, caller.request, view.session_id),
         )
         broadcast = self._edge.open_broadcast(view, connection_id, speaker.user_id)
-        return await self._speak(query, caller, broadcast, connection_id, [created])
+        return await self._speak(query, caller, broadcast, view, connection_id, [created])
 
     async def _refresh_speaker(self, query: connect.RefreshSpeaker, caller: Caller) -> web.StreamResponse:
         speaker = await self._edge.verifier.verify(caller.token(query.token))
@@ -122,32 +122,38 @@ class Entrance:
             self._not_refreshed(present, query.session_id, connection_id)
             raise
         broadcast = self._edge.broadcasts.get(view.session_id)
-        if broadcast is None or broadcast.ended:
+        if broadcast is not None and broadcast.end_unsaved:
+            # The speaker's last word on it. The store takes it from the connection that it knows now.
+            broadcast.connection_id = connection_id
+            raise NotFound("SESSION_NOT_FOUND", "this session has ended")
+        if broadcast is None or broadcast.over:
             broadcast = self._edge.open_broadcast(view, connection_id, speaker.user_id, taken_over=True)
+        broadcast.refreshed(view)
         first = [
             server.ConnectionRefreshComplete(
                 session_id=view.session_id, new_connection_id=connection_id, role="speaker"
             ),
             server.StateRestored(broadcast_state=state_message(broadcast.switches)),
         ]
-        return await self._speak(query, caller, broadcast, connection_id, first)
+        return await self._speak(query, caller, broadcast, view, connection_id, first)
 
-    async def _speak(
+    async def _speak(  # noqa: PLR0917 - what `_hear` takes, and the broadcast
         self,
         query: connect.CreateSession | connect.RefreshSpeaker,
         caller: Caller,
         broadcast: Broadcast,
+        view: SessionView,
         connection_id: str,
         first: Sequence[server.Message],
     ) -> web.StreamResponse:
-        session_id = broadcast.view.session_id
+        session_id = view.session_id
         socket = None
         try:
             ws = await upgrade(caller)
             socket = self._socket(caller, ws, Role.SPEAKER, session_id, connection_id)
             for content in first:
                 socket.tell(content)
-            broadcast.attach(socket, connection_id)
+            broadcast.attach(socket, connection_id, view)
             actions = SpeakerActions(
                 socket,
                 broadcast,
@@ -170,7 +176,7 @@ class Entrance:
     def _not_refreshed(self, broadcast: Broadcast | None, session_id: str, connection_id: str) -> None:
         """The store has, or may have, a speaker's connection that did not become a socket."""
         if broadcast is not None and broadcast.attached:
-            self._edge.reclaim(broadcast)
+            self._edge.reclaim(broadcast, connection_id)
         else:
             self._edge.departures.add(session_id, connection_id)
 

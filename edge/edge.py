@@ -242,15 +242,16 @@ class Edge:
                 log.info("session_not_taken_back", reason=error.reason)
             return
 
-    def reclaim(self, broadcast: Broadcast) -> None:
-        """A refresh was begun that did not become a socket: the speaker's present one is made the session's again."""
-        self._tasks.create_task(self._reclaim(broadcast))
+    def reclaim(self, broadcast: Broadcast, lost: str) -> None:
+        """A refresh was begun, to the connection `lost`, that did not become a socket: the speaker's present one is
+        made the session's again, unless another refresh came after it."""
+        self._tasks.create_task(self._reclaim(broadcast, lost))
 
-    async def _reclaim(self, broadcast: Broadcast) -> None:
+    async def _reclaim(self, broadcast: Broadcast, lost: str) -> None:
         session_id, connection_id = broadcast.view.session_id, broadcast.connection_id
         while broadcast.attached and not broadcast.ended and broadcast.connection_id == connection_id:
             try:
-                await self.sessions.refresh_speaker(session_id, "", connection_id, broadcast.user_id)
+                await self.sessions.refresh_speaker(session_id, lost, connection_id, broadcast.user_id)
             except Unavailable:
                 await asyncio.sleep(RETRY_SECONDS)
             except LingocastError as error:

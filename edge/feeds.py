@@ -2,12 +2,13 @@
 
 When a speaker moves to another edge, what was said before is still being translated and played out there. The edge
 that was left says so, and the new one holds its own back until it hears that all is out, so that listeners get one
-sequence. An edge that died says nothing and is not waited for.
+sequence. An edge that died says nothing and is not waited for. Who goes back soon waits for all that were left.
 """
 
 import asyncio
 from collections import Counter
 from dataclasses import replace
+from secrets import token_hex
 from typing import Final
 
 import structlog
@@ -39,8 +40,11 @@ class Feeds:
         self._held: list[tuple[str, FeedEvent]] = []
         self._released = asyncio.Event()
         self._handover = Topic(session_id, HANDOVER)
-        self._timer: asyncio.TimerHandle | None = None
+        self._name = token_hex(8)
+        self._awaited: set[str] = set()
         self._patience = patience or 0.0
+        self._timer: asyncio.TimerHandle | None = None
+        self._sayer: asyncio.TimerHandle | None = None
         self._unsubscribe = bus.subscribe(self._handover, self._sign)
         if patience is None:
             self._release()
@@ -61,14 +65,14 @@ class Feeds:
             self._release()
 
     def hand_over(self) -> None:
-        """The speaker moved: tells the edge that has it now to wait, until `handed_over`."""
-        self._release()
+        """The speaker moved: tells the edge that has it now to wait, until `handed_over`. What is held back here stays
+        so until its own turn."""
         self._say_handing_over()
 
     def handed_over(self) -> None:
         """All is out."""
         self.close()
-        self._bus.publish(self._handover, HandedOver())
+        self._bus.publish(self._handover, HandedOver(self._name))
 
     async def settled(self) -> None:
         """Returns when nothing is held back any more."""
@@ -77,19 +81,22 @@ class Feeds:
     def close(self) -> None:
         """Publishes what is held back. Nothing is waited for any more."""
         self._release()
-        self._stop_timer()
+        if self._sayer is not None:
+            self._sayer.cancel()
 
     def _say_handing_over(self) -> None:
-        self._bus.publish(self._handover, HandingOver())
-        self._timer = asyncio.get_running_loop().call_later(REPEAT_SECONDS, self._say_handing_over)
+        self._bus.publish(self._handover, HandingOver(self._name))
+        self._sayer = asyncio.get_running_loop().call_later(REPEAT_SECONDS, self._say_handing_over)
 
     def _sign(self, event: BusEvent) -> None:
         match event:
-            case HandingOver() if self._patience:
+            case HandingOver(by) if by not in {self._name, *self._awaited}:
+                self._awaited.add(by)  # Said again, it does not prolong the wait.
                 self._wait(self._patience)
-                self._patience = 0.0  # Said again, it does not prolong the wait.
-            case HandedOver():
-                self._release()
+            case HandedOver(by):
+                self._awaited.discard(by)
+                if not self._awaited:
+                    self._release()
 
     def _wait(self, seconds: float) -> None:
         self._stop_timer()

@@ -109,12 +109,17 @@ class SessionEnded:
 
 @dataclass(frozen=True, slots=True)
 class HandingOver:
-    """From the edge that a speaker left: what was said there is still being played out, and comes first."""
+    """From the edge that a speaker left: what was said there is still being played out, and comes first. `by`: names
+    that broadcast; a speaker may have left several."""
+
+    by: str
 
 
 @dataclass(frozen=True, slots=True)
 class HandedOver:
-    """From the edge that a speaker left: nothing more comes from there."""
+    """From the edge that a speaker left: nothing more comes from there. `by`: as in HandingOver."""
+
+    by: str
 
 
 FeedEvent: TypeAlias = Caption | CueStarted | CueAudio | CueEnded | CuesDropped | LanguageStatusChanged

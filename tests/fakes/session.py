@@ -3,7 +3,7 @@
 import asyncio
 import hashlib
 import time
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Callable
 from dataclasses import dataclass, field
 from datetime import timedelta
 from typing import Any, TypeAlias
@@ -61,11 +61,13 @@ class FakeSessions(SessionServiceServicer):
         self._close(self.kept[session_id], reason)
         await self.change()
 
-    async def until(self, condition: object) -> None:
-        """Waits for `condition()` after each change."""
-        assert callable(condition)
-        async with self._changed:
-            await self._changed.wait_for(condition)
+    async def until(self, condition: Callable[[], object], seconds: float = 30.0) -> None:
+        """Waits for `condition()` after each change. Raises TimeoutError, with what is kept, after `seconds`."""
+        try:
+            async with asyncio.timeout(seconds), self._changed:
+                await self._changed.wait_for(condition)
+        except TimeoutError:
+            raise TimeoutError(f"left: {self.left}; kept: {self.kept}") from None
 
     async def CreateSession(self, request: pb.CreateSessionRequest, context: Context) -> pb.CreateSessionResponse:
         self._check()
@@ -141,15 +143,19 @@ class FakeSessions(SessionServiceServicer):
         if request.role == pb.ROLE_SPEAKER:
             if request.user_id != kept.user_id:
                 raise Denied("NOT_THE_SPEAKER", "this is another speaker's session")
+            if kept.speaker and request.old_connection_id not in ("", kept.speaker):
+                raise NotFound("CONNECTION_NOT_FOUND", "another connection has taken the speaker's place")
             kept.speaker = request.new_connection_id
+            kept.session.expires_at.FromNanoseconds(time.time_ns() + 7_200 * 10**9)
         else:
             if kept.listeners.pop(request.old_connection_id, None) is None:
                 raise NotFound("CONNECTION_NOT_FOUND", "that connection is gone; join again")
             kept.listeners[request.new_connection_id] = request.target_language
+        response = pb.RefreshConnectionResponse(session=kept.session)
         await self._count(kept)
         await self.may_answer.wait()
         self._answer()
-        return pb.RefreshConnectionResponse(session=kept.session)
+        return response
 
     async def UpdateBroadcastState(
         self, request: pb.UpdateBroadcastStateRequest, context: Context

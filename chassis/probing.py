@@ -2,6 +2,7 @@
 
 import asyncio
 import errno
+import itertools
 import random
 import socket
 from contextlib import suppress
@@ -9,6 +10,10 @@ from contextlib import suppress
 import aiohttp
 import grpc
 from grpc_health.v1 import health_pb2, health_pb2_grpc
+
+# Below the range that outgoing connections take theirs from, so that none takes one before it is served on; in an order
+# that no other process has.
+_ports = itertools.cycle(random.sample(range(20_000, 32_000), 12_000))
 
 
 class PortUnusable(Exception):
@@ -41,8 +46,8 @@ async def until_ready(url: str) -> None:
 
 
 def free_port() -> int:
-    """A loopback port below the range that outgoing connections take theirs from, so that none takes it meanwhile."""
-    for port in random.sample(range(20_000, 32_000), 200):
+    """A free loopback port, another one at each call: whoever asks for several may serve on them later."""
+    for port in itertools.islice(_ports, 200):
         if _is_free("127.0.0.1", port):
             return port
     raise PortUnusable("no free port between 20000 and 32000")

@@ -5,11 +5,23 @@ from collections.abc import Callable
 from pathlib import Path
 
 import pytest
+from hypothesis import HealthCheck, settings
 
 from chassis.probing import free_port
 from chassis.settings import data_default
 
 ROOT = Path(__file__).resolve().parent.parent
+
+# The same examples on every machine, however slow it is. To search for new ones: ARGS=--hypothesis-profile=default.
+settings.register_profile(
+    "repeatable", derandomize=True, database=None, deadline=None, suppress_health_check=[HealthCheck.too_slow]
+)
+settings.load_profile("repeatable")
+
+# Servers of tests are here, whatever proxy this machine reaches others by; gRPC and the SDK would ask it for them.
+os.environ["no_proxy"] = os.environ["NO_PROXY"] = ",".join(
+    filter(None, (os.environ.get("no_proxy") or os.environ.get("NO_PROXY"), "127.0.0.1", "localhost"))
+)
 
 
 @pytest.fixture

@@ -303,12 +303,12 @@ async def test_the_voice_is_released_at_playing_speed_and_the_stream_ends_when_i
     async with system([Line(1.0, "One.")]) as lingocast:
         lingocast.synthesis.seconds = 2.5
         loop = asyncio.get_running_loop()
-        arrivals: list[float] = []
+        began, arrivals = loop.time(), list[float]()
         async for response in lingocast.stub.Broadcast(sending(config("es"), *talk(1.2))):
             arrivals += [loop.time()] if response.HasField("cue_audio") else []
     assert len(arrivals) == 25
-    # Each of 0.1 s, at most 1 s ahead: the last one cannot leave before 1.4 s after the first.
-    assert arrivals[-1] - arrivals[0] > 1.3
+    # Each of 0.1 s, at most 1 s ahead: the last one cannot leave before 1.4 s after the first, which may come late.
+    assert arrivals[-1] - began > 1.3
 
 
 async def test_a_pause_closes_what_was_said() -> None:

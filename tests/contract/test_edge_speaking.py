@@ -4,6 +4,7 @@ import asyncio
 import base64
 import json
 from collections.abc import AsyncIterator
+from contextlib import suppress
 from itertools import pairwise
 
 import numpy as np
@@ -337,16 +338,16 @@ async def test_sending_too_fast_is_warned_of_and_then_ends_the_session() -> None
         speaker, created = await running.speaker()
 
         async def flood() -> None:
-            while not speaker.ws.closed:
-                await speaker.ws.send_bytes(bytes(100))
-                await asyncio.sleep(0.01)
+            with suppress(ConnectionResetError):
+                while not speaker.ws.closed:
+                    await speaker.ws.send_bytes(bytes(100))
+                    await asyncio.sleep(0.01)
 
         async with asyncio.TaskGroup() as tasks:
-            flooding = tasks.create_task(flood())
+            tasks.create_task(flood())
             await speaker.expect("rateLimitWarning")
             await speaker.error("RATE_LIMIT_EXCEEDED")
             assert await speaker.closed() == 4029
-            flooding.cancel()
         kept = running.sessions.kept[created["sessionId"]]
         await running.sessions.until(lambda: kept.session.end_reason == "rate_limited")
 
@@ -364,10 +365,10 @@ async def test_a_silent_socket_times_out_and_is_cleaned_up() -> None:
 
 
 async def test_heartbeats_keep_a_silent_socket() -> None:
-    async with running_edge(heard_within_seconds=0.5) as running:
+    async with running_edge(heard_within_seconds=3.0) as running:
         speaker, _ = await running.speaker()
-        for _ in range(4):
-            await asyncio.sleep(0.2)
+        for _ in range(8):
+            await asyncio.sleep(0.5)
             await speaker.alive()
 
 

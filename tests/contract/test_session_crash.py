@@ -11,12 +11,16 @@ from collections import Counter
 from dataclasses import dataclass, field
 from pathlib import Path
 
+import pytest
+
 from session_svc.config import Config
 from session_svc.domain.session import Connection, Role
 from session_svc.records import find_connections, read_connections, read_session
 from session_svc.store import open_store
 
 ROUNDS = 12
+AT_WORK = 20
+"""Operations that a writer has done before it may be killed: however slow the machine, it was in the middle of work."""
 
 # A connection and its language, or nothing.
 State = tuple[str, str]
@@ -54,7 +58,7 @@ class Report:
 
 
 async def killed_while_writing(folder: Path, run: int, seconds: float) -> Report:
-    """Lets a writer work for so long, then kills it wherever it is."""
+    """Lets a writer work for so long once it is AT_WORK, then kills it wherever it is."""
     process = await asyncio.create_subprocess_exec(
         *(sys.executable, "-m", "tests.fakes.session_writer", str(folder), str(run)),
         stdout=asyncio.subprocess.PIPE,
@@ -64,15 +68,16 @@ async def killed_while_writing(folder: Path, run: int, seconds: float) -> Report
     report = Report()
     loop = asyncio.get_running_loop()
     # os.kill, not process.kill(): that one may reap the process before asyncio does.
-    kill = loop.call_later(60, os.kill, process.pid, signal.SIGKILL)
+    kill = loop.call_later(90, os.kill, process.pid, signal.SIGKILL)
     # The last line may be cut.
     while (line := await process.stdout.readline()).endswith(b"\n"):
-        first = report.done == 0
+        before = report.done
         report.read(line.decode())
-        if first and report.done:
+        if before < AT_WORK <= report.done:
             kill.cancel()
             kill = loop.call_later(seconds, os.kill, process.pid, signal.SIGKILL)
     assert await process.wait() == -signal.SIGKILL
+    assert report.done >= AT_WORK, "it worked"
     return report
 
 
@@ -108,6 +113,7 @@ def _speaks(connection: Connection) -> bool:
     return connection.role is Role.SPEAKER
 
 
+@pytest.mark.timeout(300)
 async def test_kill_9_at_any_moment_loses_nothing_acknowledged_and_leaves_counters_right(tmp_path: Path) -> None:
     moments = random.Random(20)
     reports = []
@@ -117,5 +123,4 @@ async def test_kill_9_at_any_moment_loses_nothing_acknowledged_and_leaves_counte
     # What earlier rounds wrote is still there after the later kills.
     for report in reports:
         await check(tmp_path, report)
-    assert all(report.done > 10 for report in reports), "they worked"
     assert sum(told.begun is not None for report in reports for told in report.by_who.values()) >= ROUNDS

@@ -173,5 +173,5 @@ async def test_a_caller_who_leaves_stops_the_engine() -> None:
                 if event.WhichOneof("event") == "audio":
                     break
             call.cancel()
-            async with asyncio.timeout(5):
+            async with asyncio.timeout(30):
                 await engine.stopped.wait()

@@ -297,8 +297,9 @@ async def test_a_cancelled_cue_leaves_no_process_behind(tmp_path: Path) -> None:
         cue = asyncio.get_running_loop().create_task(spoken(engine, order(engine, "Guten Morgen.", "de")))
         pid_file = tmp_path / "pid"
         # Written by another process, which can set no event of ours.
-        while not (pid_file.exists() and pid_file.read_text().strip()):  # noqa: ASYNC110
-            await asyncio.sleep(0.01)
+        async with asyncio.timeout(30):
+            while not (pid_file.exists() and pid_file.read_text().strip()):  # noqa: ASYNC110
+                await asyncio.sleep(0.01)
         cue.cancel()
         with pytest.raises(asyncio.CancelledError):
             await cue

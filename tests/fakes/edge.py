@@ -48,7 +48,7 @@ class Peer:
 
     async def hear(self) -> Json | bytes:
         """The next frame: a message, or the bytes of a binary one."""
-        async with asyncio.timeout(10):
+        async with asyncio.timeout(30):
             frame = await self.ws.receive()
         assert self._noted(frame), f"closed with {self.ws.close_code}"
         return self.heard[-1]
@@ -87,7 +87,7 @@ class Peer:
 
     async def closed(self) -> int:
         """Reads on until the close, and returns its code."""
-        async with asyncio.timeout(10):
+        async with asyncio.timeout(30):
             while not self.ws.closed:
                 self._noted(await self.ws.receive())
         assert self.ws.close_code is not None
@@ -162,7 +162,7 @@ async def running_edges(count: int, **settings: object) -> AsyncIterator[tuple[R
     """Several edges in front of the same services, with one bus."""
     sessions, transcription, bus = FakeSessions(), FakeTranscription(), LocalBus()
     config = Config.model_validate(
-        {"host": "127.0.0.1", "tail_seconds": 2.0, "drain_seconds": 0.5, "status_period_seconds": 60.0, **settings}
+        {"host": "127.0.0.1", "tail_seconds": 20.0, "drain_seconds": 0.5, "status_period_seconds": 60.0, **settings}
     )
     async with (
         served(partial(add_SessionServiceServicer_to_server, sessions)) as session_address,
@@ -175,7 +175,7 @@ async def running_edges(count: int, **settings: object) -> AsyncIterator[tuple[R
         for _ in range(count):
             edge = await stack.enter_async_context(open_edge(config, NamedTokens(), session, transcribing, bus))
             url = await stack.enter_async_context(serve_http(make_app(edge, {"keys": []}), "127.0.0.1", 0))
-            async with asyncio.timeout(10):
+            async with asyncio.timeout(30):
                 await edge.until_ready()
             edges.append((url, edge))
         # No limit of its own: each socket is a listener. Closed first, so that no edge waits for its sockets.

@@ -32,7 +32,7 @@ async def stored_edge(
     not asked by anybody. The reaper does not run."""
     config = SessionConfig.model_validate({"LINGOCAST_DATA": folder, "store": "sqlite", **(session_settings or {})})
     edge_config = EdgeConfig.model_validate(
-        {"host": "127.0.0.1", "tail_seconds": 2.0, "drain_seconds": 0.5, "status_period_seconds": 60.0, **settings}
+        {"host": "127.0.0.1", "tail_seconds": 20.0, "drain_seconds": 0.5, "status_period_seconds": 60.0, **settings}
     )
     transcription = FakeTranscription()
     async with open_store(config) as store:
@@ -46,6 +46,6 @@ async def stored_edge(
                 serve_http(make_app(edge), "127.0.0.1", 0) as url,
                 aiohttp.ClientSession(connector=aiohttp.TCPConnector(limit=0)) as http,
             ):
-                async with asyncio.timeout(10):
+                async with asyncio.timeout(30):
                     await edge.until_ready()
                 yield RunningEdge(url, edge, FakeSessions(), transcription, http)

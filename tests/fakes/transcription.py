@@ -53,9 +53,13 @@ class FakeStream:
         said = [request.paused.paused for request in self.controls if request.HasField("paused")]
         return said[-1] if said else False
 
-    async def until(self, condition: Callable[[], bool]) -> None:
-        async with self._changed:
-            await self._changed.wait_for(condition)
+    async def until(self, condition: Callable[[], bool], seconds: float = 30.0) -> None:
+        """Raises TimeoutError, with what had come, after `seconds`."""
+        try:
+            async with asyncio.timeout(seconds), self._changed:
+                await self._changed.wait_for(condition)
+        except TimeoutError:
+            raise TimeoutError(f"had only {len(self.audio)} chunks and {self.controls}") from None
 
     async def receive(self, requests: AsyncIterator[pb.BroadcastRequest]) -> None:
         async for request in requests:
@@ -91,7 +95,7 @@ class FakeTranscription(TranscriptionServiceServicer):
 
     async def stream(self, number: int = 1) -> FakeStream:
         """The broadcast that was opened as the `number`th."""
-        async with self._opened:
+        async with asyncio.timeout(30), self._opened:
             await self._opened.wait_for(lambda: len(self.streams) >= number)
         return self.streams[number - 1]
 

@@ -55,13 +55,20 @@ async def open_engine(config: Config) -> AsyncIterator["LocalRecognizer"]:
 
 
 class LocalRecognizer:
-    """The model and the threads that all streams share."""
+    """The model and the threads that all streams share. `clock`: seconds, to learn what a decode costs."""
 
     def __init__(
-        self, whisper: Whisper, *, hearing: ThreadPoolExecutor, decoding: ThreadPoolExecutor, turns: Turns
+        self,
+        whisper: Whisper,
+        *,
+        hearing: ThreadPoolExecutor,
+        decoding: ThreadPoolExecutor,
+        turns: Turns,
+        clock: Callable[[], float] = time.monotonic,
     ) -> None:
         self.capabilities = Capabilities("local", LANGUAGES, gives_stability=True)
         self.whisper, self.hearing, self.decoding, self.turns = whisper, hearing, decoding, turns
+        self.clock = clock
 
     @asynccontextmanager
     async def open(self, options: StreamOptions) -> AsyncIterator["LocalStream"]:
@@ -86,6 +93,7 @@ class LocalStream:
         self._tape = _Tape()
         self._unheard = 0  # Bytes at the tape's end that the voice detector has not heard.
         self._finished = False
+        self._waits = False  # Whoever reads waits for audio.
         self._concluded = False  # The dictation knows that nothing more comes.
         self._arrived = asyncio.Event()
         self._room = asyncio.Event()
@@ -117,13 +125,20 @@ class LocalStream:
         self._room.set()
 
     @property
+    def idle(self) -> bool:
+        """Whether all audio that was sent has been dealt with as far as it can be before more comes."""
+        return self._waits and not self._arrived.is_set()
+
+    @property
     def _ended(self) -> bool:
         return self._finished or self._closed.done()
 
     async def hypotheses(self) -> AsyncIterator[Hypothesis]:
         """As the port says."""
         while not self._closed.done():
+            self._waits = True
             await self._arrived.wait()
+            self._waits = False
             for hypothesis in await self._hear():
                 yield hypothesis
             while (found := await self._transcribe()) is not None:
@@ -170,9 +185,9 @@ class LocalStream:
             decode = self._dictation.due()
             if self._closed.done() or decode is None:
                 return found
-            began = time.monotonic()
+            began = self._engine.clock()
             words = await self._unless_closed(self._run(self._engine.decoding, lambda: self._decode(decode)))
-            cost = time.monotonic() - began
+            cost = self._engine.clock() - began
         finally:
             self._engine.turns.give_back(turn)
         return found if words is None else found + self._dictation.receive(decode, words, cost)

@@ -46,7 +46,7 @@ class Dialler:
                 await self._greet(socket, accept)
         except aiohttp.WSServerHandshakeError as error:
             raise _refusal(error) from error
-        except TimeoutError as error:
+        except (TimeoutError, aiohttp.ServerDisconnectedError) as error:
             raise ClientError("NO_ANSWER", 504, f"{url.host} did not answer") from error
         except (aiohttp.ClientError, OSError) as error:
             raise ClientError("UNREACHABLE", 503, f"{url.host} cannot be reached") from error

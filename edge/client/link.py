@@ -18,6 +18,7 @@ from edge.client.assembly import Assembly
 from edge.client.dialling import Dialler, Request, Socket
 from edge.client.messages import (
     ClientError,
+    ConnectionWarning,
     Disconnected,
     ErrorEvent,
     Event,
@@ -58,6 +59,10 @@ class Identity(Protocol):
 
     def saw(self, event: Event) -> None:
         """Takes note of an event on the way."""
+        ...
+
+    def unanswered(self) -> None:
+        """A connection was asked for, and whether it was given is not known."""
         ...
 
 
@@ -208,7 +213,8 @@ class Link:
         self._identity.saw(event)
         if isinstance(event, HeartbeatAck):
             return
-        if isinstance(event, RefreshRequired) and self._successor is None:
+        # A warning comes when the refresh has not come through: what hindered it may have passed.
+        if isinstance(event, RefreshRequired | ConnectionWarning) and not self._refreshing():
             self._successor = self._start(self._refresh())
         if self._answers(event):
             return
@@ -230,6 +236,11 @@ class Link:
         return False
 
     # ------------------------------------------------------------------ the next socket
+
+    def _refreshing(self) -> bool:
+        """True while a refresh is tried, and once it has succeeded."""
+        outcome = self._successor
+        return outcome is not None and not (outcome.done() and isinstance(outcome.result(), ClientError))
 
     async def _refresh(self) -> Socket | ClientError:
         """Opens the second socket beside the first, which then has a few seconds to end by itself."""
@@ -287,6 +298,8 @@ class Link:
             try:
                 return await self._dial(await request())
             except ClientError as error:
+                if error.code == "NO_ANSWER":
+                    self._identity.unanswered()
                 attempt += 1
                 wait = retry_delay(attempt, self.timing, random.random(), error.retry_after)
                 if not may_pass(error) or loop.time() + wait > give_up:

@@ -121,5 +121,8 @@ class _Identity:
         if isinstance(event, LanguageChanged):
             self.language = event.target_language
 
+    def unanswered(self) -> None:
+        pass  # Without the id of a connection there is no place to resume.
+
     def _common(self) -> dict[str, str]:
         return {"sessionId": self._session_id, "targetLanguage": self.language, **self._options}

@@ -193,10 +193,11 @@ class _Identity:
             "action": "refreshConnection",
             "role": "speaker",
             "sessionId": self.created.session_id,
-            "connectionId": self._connection_id,
             "sampleRate": self._options["sampleRate"],
         }
-        return Request(query, await self._fresh_token())
+        # Named, it is only replaced while no other has taken its place.
+        named = {"connectionId": self._connection_id} if self._connection_id else {}
+        return Request(query | named, await self._fresh_token())
 
     def opened(self, answer: Event) -> bool:
         match answer:
@@ -214,6 +215,10 @@ class _Identity:
 
     def saw(self, event: Event) -> None:
         pass
+
+    def unanswered(self) -> None:
+        # Our own next connection may have taken the last one's place already; the token is enough.
+        self._connection_id = ""
 
     async def _fresh_token(self) -> str:
         if isinstance(self._token, str):

@@ -598,6 +598,38 @@ async def test_a_refused_refresh_leaves_the_old_connection_working(server: Serve
         assert ("q1", b"aa") in await heard_audio(listener)
 
 
+async def test_a_refresh_that_failed_is_tried_again_at_the_warning(server: Server) -> None:
+    async with speaking(server) as (speaker, old):
+        await old.say("connectionRefreshRequired", refreshBy=1)
+        await (await server.accept()).refuse("TOKEN_EXPIRED", 401, 4001)
+        await speaker.send(SECOND)  # Goes on over the old one.
+        assert await old.hear() == SECOND
+        await old.say("connectionWarning", remainingMinutes=15)
+        new = await server.accept()
+        await new.refreshed()
+        await old.say("connectionWarning", remainingMinutes=10)
+        await old.close(1000)
+        while not isinstance(await anext(speaker), Reconnected):
+            pass
+        await speaker.send(SECOND)
+        assert await new.hear() == SECOND
+
+
+async def test_a_speaker_whose_refresh_was_not_answered_does_not_insist_on_its_former_connection(
+    server: Server,
+) -> None:
+    timing = Timing(answer=2.0, first_retry=0.01, last_retry=0.02, patience=30, goodbye=0.1)
+    async with speaking(server, timing=timing) as (_, old):
+        old.reset()
+        unanswered = await server.accept()
+        assert unanswered.query["connectionId"] == "c1"
+        again = await server.accept()
+        assert "connectionId" not in again.query
+        await again.refreshed("c3")
+        again.reset()
+        assert (await server.accept()).query["connectionId"] == "c3"
+
+
 async def test_a_refresh_that_waits_is_in_a_hurry_once_the_old_connection_is_gone(server: Server) -> None:
     # An edge that drains alone refuses refreshes until it is gone; its successor serves a moment later.
     timing = Timing(first_retry=0.01, patience=10_000, goodbye=0.1)

@@ -58,8 +58,11 @@ class Entrance:
             return await self._admit(connect.read(request.query), caller)
         except LingocastError as error:
             return await refuse(error, caller)
-        except Exception:
+        except Exception as error:
             if caller.request.get(UPGRADED):
+                if isinstance(error, ConnectionResetError):
+                    log.info("client_gone_before_the_upgrade")
+                    return web.Response()  # Nobody gets it.
                 raise  # Nothing is left but to cut the connection, which aiohttp does.
             failure = Internal()
             log.exception("connection_failed", correlation=failure.correlation_id)

@@ -33,13 +33,15 @@ class Watches:
         self._watches: dict[str, _Watch] = {}
 
     def subscribe(self, view: SessionView, receive: Receiver) -> Callable[[], None]:
-        """Calls `receive`, which must not wait, after each change, until what this returns is called. A session that
-        is not found any more is told as ended."""
+        """Calls `receive`, which must not wait, with what is known already and after each change, until what this
+        returns is called. A session that is not found any more is told as ended."""
         watch = self._watches.get(view.session_id)
         if watch is None:
             watch = self._watches[view.session_id] = _Watch(Watched(view, ""))
             watch.task = self._tasks.create_task(self._follow(view.session_id, watch))
         watch.receivers.append(receive)
+        # It may be over by now, and then nothing changes any more.
+        receive(watch.last)
 
         def unsubscribe() -> None:
             if receive in watch.receivers:

@@ -59,9 +59,11 @@ class Tail:
     def _shed(self) -> None:
         # A hair of tolerance: sums of floats are not exact.
         while self.seconds > self._limit_seconds + 1e-6 or self._captions() > self._limit_captions:
-            if self._kept[0] is self._open:
+            # A cue whose end never comes, for its stream broke, keeps its place and nothing else.
+            oldest = 1 if self._kept[0] is self._open else 0
+            if oldest == len(self._kept):
                 return
-            self._kept.popleft()
+            del self._kept[oldest]
 
     def _captions(self) -> int:
         return sum(not kept.cue_id for kept in self._kept)

@@ -7,6 +7,7 @@ from collections.abc import AsyncIterator, Callable
 import pytest
 
 from chassis.errors import Unavailable
+from edge.sessions import Watched
 from protos.transcription.v1 import transcription_pb2 as pb
 from tests.contract.test_edge_listening import begin, caption, cue, end, play
 from tests.fakes.edge import Json, Peer, RunningEdge, held, running_edge, running_edges
@@ -468,6 +469,38 @@ async def test_no_socket_of_the_speaker_outlives_an_end_said_on_the_former(runni
     await former.ask("sessionEnded", "endSession")
     assert (await new.expect("sessionEnded"))["reason"] == "speaker"
     assert await new.closed() == 4000
+
+
+async def test_one_who_comes_to_a_watch_that_is_over_is_told_so(running: RunningEdge) -> None:
+    _, created = await running.speaker()
+    view = await running.edge.sessions.get(created["sessionId"])
+    early: list[Watched] = []
+    late: list[Watched] = []
+    running.edge.watches.subscribe(view, early.append)
+    await running.sessions.end_by_itself(created["sessionId"], "expired")
+    await until(lambda: early and not early[-1].session.live)
+    running.edge.watches.subscribe(view, late.append)
+    assert [change.session.end_reason for change in late] == ["expired"]
+
+
+async def test_a_client_that_goes_while_it_is_let_in_leaves_no_record_and_no_alarm(
+    running: RunningEdge, caplog: pytest.LogCaptureFixture
+) -> None:
+    _, created = await running.speaker()
+    kept = running.sessions.kept[created["sessionId"]]
+    _, connection_id = await joined(running, created["sessionId"])
+    running.sessions.may_answer.clear()
+    query = {"action": "refreshConnection", "role": "listener", "sessionId": created["sessionId"]}
+    async with asyncio.TaskGroup() as tasks:
+        going = tasks.create_task(
+            running.open({**query, "targetLanguage": "es", "connectionId": connection_id}, plain=True)
+        )
+        await until(lambda: kept.listeners and connection_id not in kept.listeners)
+        going.cancel()
+    await asyncio.sleep(0.1)
+    running.sessions.may_answer.set()
+    await until(lambda: not kept.listeners and not running.edge.seats)
+    assert not [record for record in caplog.records if record.levelname == "ERROR"]
 
 
 async def test_a_creation_whose_answer_was_lost_is_taken_back(running: RunningEdge) -> None:

@@ -69,6 +69,11 @@ def test_a_cue_longer_than_the_limit_is_kept_while_it_goes_on() -> None:
     assert kept.after("") == []
 
 
+def test_a_cue_that_never_ends_keeps_nothing_else_alive() -> None:
+    kept = tail(start("a"), audio("a"), *(caption(number) for number in range(1000)))
+    assert kept.after("a") == [start("a"), audio("a"), *(caption(number) for number in range(980, 1000))]
+
+
 @given(st.lists(st.integers(1, 6), max_size=40))
 def test_never_more_than_the_limit_and_only_whole_cues_the_newest(lengths: list[int]) -> None:
     kept = Tail(limit_seconds=10.0)

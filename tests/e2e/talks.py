@@ -102,6 +102,16 @@ class Received:
                     speaking = None
 
 
+async def gone(data: Path) -> None:
+    """Waits until the embedded store holds no connection any more."""
+    try:
+        async with asyncio.timeout(30):
+            while connection_records(data):  # noqa: ASYNC110 - it happens in other processes
+                await asyncio.sleep(0.1)
+    except TimeoutError:
+        raise TimeoutError(f"{connection_records(data)} connections are left") from None
+
+
 def connection_records(data: Path) -> int:
     """How many connections the embedded store holds."""
     with sqlite3.connect(f"file:{data / 'sessions.sqlite3'}?mode=ro", uri=True) as database:

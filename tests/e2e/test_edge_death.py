@@ -34,11 +34,12 @@ if TYPE_CHECKING:
 LISTENERS = 200
 AT_ONCE = 20
 SHORT = {
-    "SESSION_LEASE_SECONDS": "3",
+    # Six times as long as an edge of a busy machine should take to renew.
+    "SESSION_LEASE_SECONDS": "6",
     "SESSION_RENEW_SECONDS": "1",
     "SESSION_REAP_SECONDS": "0.2",
-    # The session is over (1 + 6) s after the last renewal, the records are gone after 3 s: between lie the counters.
-    "SESSION_SPEAKER_GRACE_SECONDS": "6",
+    # The session is over (1 + 14) s after the last renewal, the records are gone after 6 s: between lie the counters.
+    "SESSION_SPEAKER_GRACE_SECONDS": "14",
     # Everybody comes from one address here.
     "EDGE_LIMIT_ADDRESSES": "false",
 }

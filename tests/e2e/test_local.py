@@ -15,7 +15,7 @@ from protos.audio.v1 import audio_pb2
 from protos.transcription.v1 import transcription_pb2 as pb
 from protos.transcription.v1.transcription_pb2_grpc import TranscriptionServiceStub
 from tests import recordings
-from tests.e2e.talks import Received, connection_records, silence
+from tests.e2e.talks import Received, gone, silence
 from tests.recordings import Recording, chrf, plain, word_error_rate
 
 pytestmark = [
@@ -57,11 +57,7 @@ async def talk(tmp_path_factory: pytest.TempPathFactory, models: Path) -> AsyncI
             memory = system.rss_bytes()
             await told.until(lambda so_far: not so_far.open_segment())
             await speaker.end()
-        for _ in range(50):
-            if connection_records(data) == 0:
-                break
-            await asyncio.sleep(0.1)
-        assert connection_records(data) == 0
+        await gone(data)
         back = await recognised(system, "pt", voices(heard["pt"]))
         yield Talk(recording, told, heard, memory, back)
 

@@ -11,7 +11,7 @@ import pytest
 import pytest_asyncio
 
 from chassis.system import System, launched
-from tests.e2e.talks import connection_records, noise, silence
+from tests.e2e.talks import gone, noise, silence
 from tests.fakes.plain_client import (
     Answered,
     PlainClient,
@@ -102,7 +102,7 @@ async def test_a_plain_speaker_and_plain_listeners_complete_a_talk(system: Syste
     assert reader.voice() == b""
     assert speaker.close_code in ENDED
     assert len(speaker.of("heartbeatAck")) >= 1
-    assert connection_records(system.data) == 0
+    await gone(system.data)
 
 
 async def test_plain_clients_refresh_their_connections_and_the_talk_goes_on(system: System) -> None:

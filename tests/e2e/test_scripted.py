@@ -25,7 +25,7 @@ from edge.client import (
     Speaker,
     pace,
 )
-from tests.e2e.talks import Received, connection_records, noise, silence
+from tests.e2e.talks import Received, gone, noise, silence
 
 pytestmark = pytest.mark.asyncio(loop_scope="module")
 
@@ -88,16 +88,7 @@ async def test_a_talk_is_captioned_and_voiced_in_two_languages_and_leaves_nothin
         assert len(received.of(CueStart)) == len(said)
     assert [caption.text for caption in spanish.finals] != [caption.text for caption in portuguese.finals]
     assert spanish.voice() != portuguese.voice()
-    await gone(system)
-
-
-async def gone(system: System) -> None:
-    """Waits until no connection is recorded any more."""
-    for _ in range(50):
-        if connection_records(system.data) == 0:
-            return
-        await asyncio.sleep(0.1)
-    raise AssertionError(f"{connection_records(system.data)} connections are left")
+    await gone(system.data)
 
 
 async def test_source_captions_grow_before_they_are_final(system: System) -> None:
@@ -175,7 +166,7 @@ async def test_a_listener_that_leaves_in_the_middle_of_a_cue_disturbs_nobody(sys
         await staying.ended()
     staying.check_in_order()
     assert len(staying.of(CueEnd)) == len(staying.of(CueStart)) == len(talk.told.source_finals)
-    await gone(system)
+    await gone(system.data)
 
 
 async def test_a_listener_changes_language_without_a_new_connection(system: System) -> None:
@@ -231,7 +222,7 @@ async def test_a_speaker_who_vanishes_ends_the_session_after_the_grace(system: S
         async with Listener.open(system.url, session_id, "es"):
             pass
     assert caught.value.code == "SESSION_NOT_FOUND"
-    await gone(system)
+    await gone(system.data)
 
 
 @pytest.mark.parametrize("service", ["transcription", "translation", "synthesis", "session", "edge"])

@@ -6,7 +6,7 @@ from pathlib import Path
 from chassis.system import launched
 from edge.client import CueEnd, Listener, Speaker, pace
 from tests.e2e.talks import Received, noise, silence
-from tests.fakes.collector import Spanned, collecting
+from tests.fakes.collector import Collector, Spanned, collecting
 
 
 async def test_one_segment_is_one_trace_through_all_processes(tmp_path: Path) -> None:
@@ -26,12 +26,19 @@ async def test_one_segment_is_one_trace_through_all_processes(tmp_path: Path) ->
                 await speaker.end()
                 await received.ended()
             # A fan-out's span is recorded when even a slow listener had a second to take it.
-            await asyncio.sleep(2.0)
-        traces = [spans for spans in collector.traces.values() if any(span.name == "edge.cue" for span in spans)]
-        metrics = collector.metrics
+            async with asyncio.timeout(30):
+                while len(voiced(collector)) < len(received.of(CueEnd)):  # noqa: ASYNC110 - nothing tells
+                    await asyncio.sleep(0.1)
+        # With what the services sent while they drained.
+        traces, metrics = voiced(collector), collector.metrics
     assert len(traces) == len(received.of(CueEnd))
     check(traces[0])
     assert {"lingocast_caption_lag_seconds", "lingocast_voice_lag_seconds"} <= metrics
+
+
+def voiced(collector: Collector) -> list[list[Spanned]]:
+    """The traces of cues that went out."""
+    return [spans for spans in collector.traces.values() if any(span.name == "edge.cue" for span in spans)]
 
 
 def check(spans: list[Spanned]) -> None:

@@ -39,19 +39,24 @@ async def open_store(config: Config) -> AsyncIterator["DynamoStore"]:
     """Connects, and looks whether the tables are there. Raises Unavailable(STORE_UNAVAILABLE) with what to do."""
     async with open_dynamodb(config) as database:
         await check(database, TABLES, "session_svc")
-        yield DynamoStore(database, config.store_waiting, config.store_patience_seconds * _WAITING)
+        turn_seconds = config.store_patience_seconds * _WAITING
+        yield DynamoStore(database, config.store_waiting, turn_seconds, connections=config.dynamodb_connections)
 
 
 class DynamoStore:
     """Implements `Store`.
 
     At most `waiting` operations are under way, and a write waits at most `turn_seconds`, in all its tries, for others
-    to the same session; then it is Contended. `page`: records that one answer to a search holds at most.
+    to the same session; then it is Contended. `page`: records that one answer to a search holds at most. At most
+    `connections` requests are with the database; the time that a request has begins when its turn has come, or the
+    database would seem not to answer to a crowd that keeps this process busy.
     """
 
-    def __init__(self, database: DynamoDB, waiting: int, turn_seconds: float, page: int = _PAGE) -> None:
+    def __init__(
+        self, database: DynamoDB, waiting: int, turn_seconds: float, page: int = _PAGE, connections: int = 100
+    ) -> None:
         self._database, self._waiting, self._turn_seconds, self._page = database, waiting, turn_seconds, page
-        self._under_way = 0
+        self._under_way, self._connections = 0, asyncio.Semaphore(connections)
         # Gone with the last who waits.
         self._turns: WeakValueDictionary[str, asyncio.Lock] = WeakValueDictionary()
 
@@ -66,7 +71,7 @@ class DynamoStore:
         query["Limit"] = self._page if home.indexes[field].whole else min(self._page, _BATCH)
         while True:
             with self._room():
-                answer = await self._database.request("query", **query)
+                answer = await self._request("query", **query)
                 records = await self._found(kind, field, answer["Items"], now)
             for item in records:
                 # The index lags: a record read by its key may have changed since.
@@ -99,9 +104,7 @@ class DynamoStore:
         for batch in batches((key for key in keys if can_be_key(kind, key)), _BATCH):
             wanted = [home.key(key) for key in batch]
             if len(wanted) == 1:
-                answer = await self._database.request(
-                    "get_item", TableName=table, Key=wanted[0], ConsistentRead=consistent
-                )
+                answer = await self._request("get_item", TableName=table, Key=wanted[0], ConsistentRead=consistent)
                 there = [answer["Item"]] if "Item" in answer else []
             else:
                 there = await self._read_batch(table, wanted, consistent)
@@ -112,7 +115,7 @@ class DynamoStore:
         there = list[Mapping[str, Any]]()
         for attempt in range(_TRIES):
             wanted = {table: {"Keys": keys, "ConsistentRead": consistent}}
-            answer = await self._database.request("batch_get_item", RequestItems=wanted)
+            answer = await self._request("batch_get_item", RequestItems=wanted)
             there += answer["Responses"].get(table, [])
             # What did not fit into the answer, or was more than the table serves at once.
             keys = answer.get("UnprocessedKeys", {}).get(table, {}).get("Keys", [])
@@ -132,13 +135,17 @@ class DynamoStore:
     async def _try(self, operation: str, **parameters: Any) -> None:
         for attempt in range(_TRIES):
             try:
-                await self._database.request(operation, **parameters)
+                await self._request(operation, **parameters)
             except Cancelled as cancelled:
                 _raise_unless_conflict(cancelled)
             else:
                 return
             await _apart(attempt)
         raise Contended
+
+    async def _request(self, operation: str, **parameters: Any) -> dict[str, Any]:
+        async with self._connections:
+            return await self._database.request(operation, **parameters)
 
     @contextmanager
     def _room(self) -> Iterator[None]:

@@ -12,7 +12,8 @@ from typing import Any
 import pytest
 
 from chassis.breaker import BreakerTerms
-from chassis.dynamodb import Misconfigured, open_dynamodb
+from chassis.dynamodb import DynamoDB, Misconfigured, open_dynamodb
+from chassis.dynamodb_settings import DynamoSettings
 from chassis.errors import Exhausted, Unavailable
 from chassis.probing import free_port
 from chassis.table_command import main
@@ -220,6 +221,26 @@ async def test_a_database_that_stalls_is_unavailable_before_the_caller_gives_up(
         with pytest.raises(Unavailable, match="STORE_UNAVAILABLE"):
             await anext(store.find(Kind.SESSION, "state", "live", 1.0))
     assert await counted(held) == 0
+
+
+class Busy:
+    """A client that does one thing after the other, as a process with one event loop does."""
+
+    def __init__(self) -> None:
+        self._doing = asyncio.Lock()
+
+    async def get_item(self, **_: Any) -> dict[str, Any]:
+        async with self._doing:
+            await asyncio.sleep(0.02)
+        return {}
+
+
+async def test_what_waits_for_its_turn_in_this_process_is_not_taken_for_a_silent_database() -> None:
+    settings = DynamoSettings(DYNAMODB_TIMEOUT_SECONDS=1.0)
+    store = DynamoStore(DynamoDB(Busy(), settings), 1000, 1.0, connections=2)
+    async with asyncio.timeout(60):
+        crowd = await asyncio.gather(*(one(store, str(number)) for number in range(75)), return_exceptions=True)
+    assert crowd == [None] * 75
 
 
 async def test_a_dead_database_is_unavailable_at_the_start_and_later() -> None:

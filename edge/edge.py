@@ -216,13 +216,16 @@ class Edge:
     async def keep_leaving(self) -> None:
         """Takes closed connections out of the store. Runs for ever."""
         while True:
+            answered = True
             for session_id, connection_id in self.departures.due():
                 if await self._leave(session_id, connection_id):
                     self.departures.done(connection_id)
-            if self.departures:
-                await asyncio.sleep(RETRY_SECONDS)
-            else:
+                else:
+                    answered = False
+            if answered:
                 await self.departures.until_due()
+            else:
+                await asyncio.sleep(RETRY_SECONDS)
 
     def take_back(self, connection_id: str, user_id: str, wanted: NewSession) -> None:
         """A session may have been opened though the answer was lost; its speaker was refused and will not come."""

@@ -202,6 +202,23 @@ async def test_a_listener_lost_for_longer_is_taken_out() -> None:
         assert not kept.listeners
 
 
+async def test_departures_that_come_while_another_is_stored_do_not_wait_as_after_a_failure(
+    running: RunningEdge,
+) -> None:
+    _, created = await running.speaker()
+    departures, left = running.edge.departures, running.sessions.left
+
+    def go_on() -> bool:
+        if len(left) < 30:
+            departures.add(created["sessionId"], f"{len(left):032x}")
+        return len(left) >= 30
+
+    departures.add(created["sessionId"], "f" * 32)
+    # Each is followed by the next before it is answered.
+    async with asyncio.timeout(10):
+        await running.sessions.until(go_on)
+
+
 async def test_one_who_says_goodbye_is_taken_out_at_once() -> None:
     async with running_edge(resume_seconds=3600) as running:
         _, created = await running.speaker()

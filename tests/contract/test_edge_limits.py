@@ -4,6 +4,7 @@ import asyncio
 import base64
 import json
 from collections.abc import AsyncIterator
+from itertools import pairwise
 from pathlib import Path
 
 import pytest
@@ -153,6 +154,29 @@ async def test_a_client_that_clicks_now_and_then_is_never_limited(running: Runni
         await speaker.say(action)
     await speaker.alive()
     assert not errors(speaker)
+
+
+@pytest.mark.parametrize("plain", [False, True])
+async def test_a_listener_that_turns_the_dial_all_the_time_is_not_felt_by_the_others(
+    running: RunningEdge, plain: bool
+) -> None:
+    speaker, created = await running.speaker()
+    listener = await running.listener(created["sessionId"], "es", plain=plain)
+    for turn in range(30):
+        await listener.say("changeLanguage", targetLanguage=("fr", "es")[turn % 2])
+    error = await listener.error("RATE_LIMIT_EXCEEDED")
+    assert error["retryAfter"] in {1, 2}
+    await listener.alive()
+    await speaker.alive()
+    heard_in = [
+        heard["targetLanguage"]
+        for heard in listener.heard
+        if isinstance(heard, dict) and heard["type"] == "languageChanged"
+    ]
+    changes = sum(before != after for before, after in pairwise(["es", *heard_in]))
+    told = [heard for heard in speaker.heard if isinstance(heard, dict) and heard["type"] == "sessionStatus"]
+    assert 5 <= changes < 15
+    assert len(told) < 15
 
 
 async def test_audio_does_not_count_as_messages(running: RunningEdge) -> None:

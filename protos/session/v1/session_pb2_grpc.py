@@ -116,6 +116,7 @@ class SessionServiceServicer:
 
     def CreateSession(self, request, context):
         """Opens a session under a fresh id. Repeating it with the same connection_id returns the session made the first time.
+        NOT_FOUND: SESSION_NOT_FOUND (repeated when that session was over).
         RESOURCE_EXHAUSTED: MAX_SESSIONS_EXCEEDED (the speaker has a live one), NO_SESSION_ID (no free id was found).
         UNAVAILABLE: TOO_MANY_PINS (too many wait to be hashed).
         """

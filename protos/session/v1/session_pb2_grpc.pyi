@@ -40,6 +40,7 @@ class SessionServiceStub:
     def __new__(cls, channel: _aio.Channel) -> SessionServiceAsyncStub: ...
     CreateSession: _grpc.UnaryUnaryMultiCallable[_session_pb2.CreateSessionRequest, _session_pb2.CreateSessionResponse]
     """Opens a session under a fresh id. Repeating it with the same connection_id returns the session made the first time.
+    NOT_FOUND: SESSION_NOT_FOUND (repeated when that session was over).
     RESOURCE_EXHAUSTED: MAX_SESSIONS_EXCEEDED (the speaker has a live one), NO_SESSION_ID (no free id was found).
     UNAVAILABLE: TOO_MANY_PINS (too many wait to be hashed).
     """
@@ -105,6 +106,7 @@ class SessionServiceAsyncStub(SessionServiceStub):
     def __init__(self, channel: _aio.Channel) -> None: ...
     CreateSession: _aio.UnaryUnaryMultiCallable[_session_pb2.CreateSessionRequest, _session_pb2.CreateSessionResponse]  # type: ignore[assignment]
     """Opens a session under a fresh id. Repeating it with the same connection_id returns the session made the first time.
+    NOT_FOUND: SESSION_NOT_FOUND (repeated when that session was over).
     RESOURCE_EXHAUSTED: MAX_SESSIONS_EXCEEDED (the speaker has a live one), NO_SESSION_ID (no free id was found).
     UNAVAILABLE: TOO_MANY_PINS (too many wait to be hashed).
     """
@@ -173,6 +175,7 @@ class SessionServiceServicer(metaclass=_abc_1.ABCMeta):
         context: _ServicerContext,
     ) -> _typing.Union[_session_pb2.CreateSessionResponse, _abc.Awaitable[_session_pb2.CreateSessionResponse]]:
         """Opens a session under a fresh id. Repeating it with the same connection_id returns the session made the first time.
+        NOT_FOUND: SESSION_NOT_FOUND (repeated when that session was over).
         RESOURCE_EXHAUSTED: MAX_SESSIONS_EXCEEDED (the speaker has a live one), NO_SESSION_ID (no free id was found).
         UNAVAILABLE: TOO_MANY_PINS (too many wait to be hashed).
         """

@@ -190,6 +190,27 @@ async def test_a_listener_lost_without_a_goodbye_comes_back_to_its_place(running
     assert kept.session.listener_count == 1
 
 
+async def test_one_whose_place_is_gone_comes_back_as_another_and_hears_what_it_missed(running: RunningEdge) -> None:
+    _, created = await running.speaker()
+    kept = running.sessions.kept[created["sessionId"]]
+    former, connection_id = await joined(running, created["sessionId"])
+    stream = await running.transcription.stream()
+    cue(stream, 1, "es")
+    await hear_cue(former, "1-es")
+    await former.ws.close()
+    await until(lambda: connection_id in running.sessions.left)
+    staying = await running.listener(created["sessionId"])
+    cue(stream, 2, "es")
+    await hear_cue(staying, "2-es")
+    query = {"action": "refreshConnection", "role": "listener", "sessionId": created["sessionId"]}
+    again = {**query, "targetLanguage": "es", "lastCue": "1-es"}
+    await (await running.open({**again, "connectionId": connection_id})).error("CONFLICT")
+    anew = await running.open(again)
+    await anew.expect("connectionRefreshComplete")
+    await hear_cue(anew, "2-es")
+    assert kept.session.listener_count == 2
+
+
 async def test_a_listener_lost_for_longer_is_taken_out() -> None:
     async with running_edge(resume_seconds=0.3) as running:
         _, created = await running.speaker()

@@ -313,6 +313,6 @@ async def test_a_talk_is_recognised(local: Recognizer, language: str, name: str,
 @pytest.mark.local_engines
 async def test_a_slow_address_in_a_square_is_recognised(local: Recognizer) -> None:
     recording = recordings.address()
-    # 22 words with long pauses: with one decode at a bad moment four of them are lost ("why do you are country"). Another
-    # processor adds up in another order, and may lose two more.
+    # 22 words with long pauses: with one decode at a bad moment four of them are lost ("why do you are country").
+    # Another processor adds up in another order, and may lose two more.
     assert word_error_rate(recording.text, spoken(await heard(local, pieces(recording.audio)))) <= 0.30

@@ -3,19 +3,19 @@
 import asyncio
 import time
 from collections.abc import AsyncIterator, Coroutine
-from contextlib import asynccontextmanager, suppress
-from dataclasses import dataclass
+from contextlib import asynccontextmanager
 from secrets import token_hex
 from typing import Final
 
 import grpc
 import structlog
 
-from chassis.errors import LingocastError, NotFound, Unavailable
+from chassis.errors import LingocastError, Unavailable
 from edge.auth import Verifier
 from edge.broadcast import Broadcast
 from edge.bus import Bus, LocalBus
 from edge.config import Config
+from edge.departures import Departures
 from edge.hub import Hub
 from edge.languages import Languages
 from edge.listener import ListenerSeat
@@ -37,47 +37,6 @@ _DOWN: Final = {grpc.ChannelConnectivity.TRANSIENT_FAILURE, grpc.ChannelConnecti
 SEGMENTS_A_SECOND: Final = 4
 """More than anybody speaks: a broadcast taken over from another edge numbers its segments from age times this, so
 that none is used twice though the other edge's count is not known here."""
-
-
-@dataclass(frozen=True, slots=True)
-class _Departure:
-    session_id: str
-    due: float
-
-
-class Departures:
-    """Connections that are gone here and must be taken out of the store, until it has answered for each. Holds one
-    small entry for each socket that closed while the store was down."""
-
-    def __init__(self) -> None:
-        self._pending: dict[str, _Departure] = {}
-        self._wake = asyncio.Event()
-
-    def __bool__(self) -> bool:
-        """True while one is due."""
-        return bool(self.due())
-
-    def add(self, session_id: str, connection_id: str, wait: float = 0.0) -> None:
-        """To be taken out in `wait` seconds."""
-        self._pending[connection_id] = _Departure(session_id, asyncio.get_running_loop().time() + wait)
-        self._wake.set()
-
-    def due(self) -> list[tuple[str, str]]:
-        """Session and connection of each whose time has come."""
-        now = asyncio.get_running_loop().time()
-        return [(entry.session_id, name) for name, entry in self._pending.items() if entry.due <= now]
-
-    def done(self, connection_id: str) -> None:
-        """The store has answered."""
-        self._pending.pop(connection_id, None)
-
-    async def until_due(self) -> None:
-        """Returns when one is due or was added."""
-        first = min((entry.due for entry in self._pending.values()), default=None)
-        self._wake.clear()
-        with suppress(TimeoutError):
-            async with asyncio.timeout_at(first):
-                await self._wake.wait()
 
 
 class Edge:
@@ -107,7 +66,7 @@ class Edge:
         self.seats: dict[str, ListenerSeat] = {}
         self.draining = False
         self.sessions_reachable = False
-        self.departures = Departures()
+        self.departures = Departures(sessions)
         self._transcription = transcription
         self._channels = (session, transcription)
         self._tasks = tasks
@@ -213,20 +172,6 @@ class Edge:
         seat = self.seats.get(socket.connection_id)
         return seat.language if seat is not None else ""
 
-    async def keep_leaving(self) -> None:
-        """Takes closed connections out of the store. Runs for ever."""
-        while True:
-            answered = True
-            for session_id, connection_id in self.departures.due():
-                if await self._leave(session_id, connection_id):
-                    self.departures.done(connection_id)
-                else:
-                    answered = False
-            if answered:
-                await self.departures.until_due()
-            else:
-                await asyncio.sleep(RETRY_SECONDS)
-
     def take_back(self, connection_id: str, user_id: str, wanted: NewSession) -> None:
         """A session may have been opened though the answer was lost; its speaker was refused and will not come."""
         self._tasks.create_task(self._take_back(connection_id, user_id, wanted))
@@ -262,16 +207,6 @@ class Edge:
                 return
             else:
                 return
-
-    async def _leave(self, session_id: str, connection_id: str) -> bool:
-        try:
-            await self.sessions.leave(session_id, connection_id)
-        except NotFound:
-            return True
-        except LingocastError as error:
-            log.warning("departure_not_stored", session=session_id, reason=error.reason)
-            return False
-        return True
 
     async def drain(self) -> None:
         """Asks everyone to move, and returns when they did or `drain_seconds` passed; then closes who is left."""
@@ -322,7 +257,7 @@ async def open_edge(
                 transcription=transcription,
                 tasks=tasks,
             )
-            own: list[Coroutine[None, None, None]] = [edge.keep_lease(), edge.keep_leaving(), languages.keep()]
+            own: list[Coroutine[None, None, None]] = [edge.keep_lease(), edge.departures.run(), languages.keep()]
             for work in own:
                 tasks.create_task(work)
             try:

@@ -195,7 +195,7 @@ class Entrance:
         connection_id = token_hex(16)
         seat = self._seat(query, caller, language)
         try:
-            # Between the seat and the store's answer nothing waits: what is missed is sent before what comes now.
+            # At once after taking the seat: what comes from here on is kept for after what was missed.
             if isinstance(query, connect.RefreshListener) and query.last_cue is not None:
                 seat.resume(query.last_cue)
             with self._departed_if_unsure(query.session_id, connection_id):

@@ -249,16 +249,7 @@ class Upstream:
                     self._hear(event)
 
     def _source_caption(self, caption: pb.SourceCaption) -> None:
-        event = Caption(
-            caption.segment_id,
-            self._settings.source_language,
-            caption.text,
-            caption.stable_chars,
-            caption.is_final,
-            _milliseconds(caption.span.start_offset),
-            _milliseconds(caption.span.end_offset),
-            caption.traceparent,
-        )
+        event = _caption(caption, self._settings.source_language)
         if caption.traceparent and caption.segment_id not in self._traced:
             self._traced.add(caption.segment_id)
             self._record_receipt(caption)
@@ -291,17 +282,7 @@ class Upstream:
 def _event(response: pb.BroadcastResponse) -> Heard | None:  # noqa: PLR0911, C901 - a table
     match response.WhichOneof("response"):
         case "caption":
-            caption = response.caption
-            return Caption(
-                caption.segment_id,
-                caption.language,
-                caption.text,
-                caption.stable_chars,
-                caption.is_final,
-                _milliseconds(caption.span.start_offset),
-                _milliseconds(caption.span.end_offset),
-                caption.traceparent,
-            )
+            return _caption(response.caption, response.caption.language)
         case "cue_start":
             return _cue_started(response.cue_start)
         case "cue_audio":
@@ -326,6 +307,19 @@ def _event(response: pb.BroadcastResponse) -> Heard | None:  # noqa: PLR0911, C9
         case "warning":
             return Warned(response.warning.reason, response.warning.message)
     return None  # Something that a later release says.
+
+
+def _caption(caption: pb.Caption | pb.SourceCaption, language: str) -> Caption:
+    return Caption(
+        caption.segment_id,
+        language,
+        caption.text,
+        caption.stable_chars,
+        caption.is_final,
+        _milliseconds(caption.span.start_offset),
+        _milliseconds(caption.span.end_offset),
+        caption.traceparent,
+    )
 
 
 def _cue_started(cue: pb.CueStart) -> CueStarted:

@@ -8,23 +8,12 @@ import asyncio
 import math
 from collections.abc import AsyncIterator, Iterator, Mapping
 from contextlib import asynccontextmanager, contextmanager
-from functools import cache
-from typing import Any, cast
+from typing import Any
 
-import aioboto3
-from aiobotocore.config import AioConfig
-from botocore.exceptions import (
-    BotoCoreError,
-    ClientError,
-    HTTPClientError,
-    IncompleteReadError,
-    NoCredentialsError,
-    NoRegionError,
-    PartialCredentialsError,
-    ProfileNotFound,
-)
-from botocore.parsers import ResponseParserError
+from botocore.exceptions import ClientError
 
+from chassis import aws
+from chassis.aws import open_client
 from chassis.dynamodb_settings import DynamoSettings
 from chassis.errors import Conflict, Unavailable
 
@@ -37,29 +26,6 @@ TRANSACTION_CONFLICT = "TransactionConflict"
 # Below it every whole float is that number.
 _EXACT = 2**53
 
-# What no second try mends: a person has to. The part of the sentence that says what.
-_LACKING = {
-    "ResourceNotFoundException": "a table or index is missing; `python -m <service>.tables create` makes it",
-    "UnrecognizedClientException": "the AWS credentials are not known there",
-    "InvalidSignatureException": "the AWS credentials do not fit, or this machine's clock is wrong",
-    "IncompleteSignatureException": "the AWS credentials are not complete",
-    "MissingAuthenticationTokenException": "AWS credentials are missing",
-    "AccessDeniedException": "the AWS credentials do not allow this operation",
-    "ExpiredTokenException": "the AWS credentials have expired",
-    "OptInRequired": "the AWS account has no DynamoDB in this region",
-}
-_NO_CREDENTIALS = "no AWS credentials; give the process a role, or set AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY"
-# The same request may go in a moment.
-_LATER = {
-    "ProvisionedThroughputExceededException",
-    "ThrottlingException",
-    "RequestLimitExceeded",
-    "LimitExceededException",
-    "InternalServerError",
-    "ServiceUnavailable",
-    "RequestTimeout",
-    "RequestTimeoutException",
-}
 # Others are at the same records at this moment.
 _CONTENDED = {
     "TransactionConflictException",
@@ -68,10 +34,8 @@ _CONTENDED = {
 }
 
 
-class Misconfigured(Unavailable):
+class Misconfigured(aws.Misconfigured):
     """The database cannot be used as it is set up: no table, no credentials, no region. Trying again is no use."""
-
-    retryable = False
 
     def __init__(self, lacking: str, *, missing_table: bool = False) -> None:
         super().__init__("STORE_UNAVAILABLE", f"DynamoDB cannot be used: {lacking}")
@@ -114,29 +78,18 @@ class DynamoDB:
         return answer
 
 
-@cache
-def _session() -> Any:
-    # Reading the SDK's description of DynamoDB takes a fifth of a second: once for a process.
-    return aioboto3.Session()
-
-
 @asynccontextmanager
 async def open_dynamodb(settings: DynamoSettings) -> AsyncIterator[DynamoDB]:
     """A client, closed at the end. Talks to nobody yet. Raises Misconfigured without a region."""
-    config = AioConfig(
-        connect_timeout=settings.dynamodb_timeout_seconds,
-        read_timeout=settings.dynamodb_timeout_seconds,
-        max_pool_connections=settings.dynamodb_connections,
-        retries={"total_max_attempts": 1},
-        # What is sent is built here and tested; checking it again is a fifth of the time a request takes.
-        parameter_validation=False,
-    )
     with _errors():
-        client = _session().client(
+        client = open_client(
             "dynamodb",
-            config=config,
-            region_name=settings.dynamodb_region or None,
-            endpoint_url=settings.dynamodb_endpoint or None,
+            region=settings.aws_region,
+            endpoint=settings.dynamodb_endpoint,
+            timeout=settings.dynamodb_timeout_seconds,
+            connections=settings.dynamodb_connections,
+            # What is sent is built here and tested; checking it again is a fifth of the time a request takes.
+            parameter_validation=False,
         )
         opened = await client.__aenter__()
     try:
@@ -192,31 +145,25 @@ def from_attributes(attributes: Mapping[str, Mapping[str, Any]]) -> dict[str, Va
 def _errors() -> Iterator[None]:
     try:
         yield
-    except ClientError as error:
-        raise _answered(error) from error
-    except (NoCredentialsError, PartialCredentialsError) as error:
-        raise Misconfigured(_NO_CREDENTIALS) from error
-    except NoRegionError as error:
-        raise Misconfigured("no AWS region; set AWS_REGION") from error
-    except ProfileNotFound as error:
-        raise Misconfigured("the AWS profile does not exist") from error
-    except (HTTPClientError, IncompleteReadError, BotoCoreError, ResponseParserError, OSError, TimeoutError) as error:
-        raise Unavailable("STORE_UNAVAILABLE", "DynamoDB does not answer") from error
+    except aws.FAILURES as error:
+        raise _failed(error) from error
 
 
-def _answered(error: Any) -> Exception:
-    """What an answer that is an error means."""
-    code = str(error.response.get("Error", {}).get("Code", ""))
-    status = int(error.response.get("ResponseMetadata", {}).get("HTTPStatusCode", 0))
-    if code == "ConditionalCheckFailedException":
-        return Cancelled((CONDITION_FAILED,))
-    if code == "TransactionCanceledException":
-        return Cancelled(tuple(str(reason.get("Code", "None")) for reason in error.response["CancellationReasons"]))
-    if code in _CONTENDED:
-        return Cancelled((TRANSACTION_CONFLICT,))
-    if code in _LACKING:
-        return Misconfigured(_LACKING[code], missing_table=code == "ResourceNotFoundException")
-    if status >= 500 or code in _LATER:
-        return Unavailable("STORE_UNAVAILABLE", "DynamoDB does not take the request now")
+def _failed(error: Exception) -> Exception:
+    """What a request that failed means."""
+    failure = aws.failure_of(error, "DynamoDB")
+    match failure.code:
+        case "ConditionalCheckFailedException":
+            return Cancelled((CONDITION_FAILED,))
+        case "TransactionCanceledException" if isinstance(error, ClientError):
+            reasons = error.response["CancellationReasons"]
+            return Cancelled(tuple(str(reason.get("Code", "None")) for reason in reasons))
+        case code if code in _CONTENDED:
+            return Cancelled((TRANSACTION_CONFLICT,))
+        case "ResourceNotFoundException":
+            lacking = "a table or index is missing; `python -m <service>.tables create` makes it"
+            return Misconfigured(lacking, missing_table=True)
+    if failure.meaning is aws.Meaning.LACKING:
+        return Misconfigured(failure.detail)
     # What we asked for wrongly is a mistake of ours.
-    return cast(Exception, error)
+    return error if failure.meaning is aws.Meaning.REFUSED else Unavailable("STORE_UNAVAILABLE", failure.message)

@@ -2,10 +2,10 @@
 
 from pydantic import Field
 
-from chassis.settings import Settings
+from chassis.aws_settings import AwsSettings
 
 
-class DynamoSettings(Settings):
+class DynamoSettings(AwsSettings):
     """The settings of every service that keeps something in DynamoDB. AWS credentials are found as by every AWS SDK."""
 
     dynamodb_prefix: str = Field(
@@ -13,9 +13,6 @@ class DynamoSettings(Settings):
         pattern=r"^[A-Za-z0-9_.-]{0,100}$",
         validation_alias="DYNAMODB_PREFIX",
         description="What the names of the DynamoDB tables begin with.",
-    )
-    dynamodb_region: str = Field(
-        "", validation_alias="AWS_REGION", description="AWS region. Empty: as the AWS configuration file says."
     )
     dynamodb_endpoint: str = Field(
         "",

@@ -436,7 +436,7 @@ def test_the_command_makes_and_describes_and_says_by_its_status_what_is_wrong(
 ) -> None:
     settings = settings_of(name)
     monkeypatch.setenv("AWS_ENDPOINT_URL_DYNAMODB", settings["dynamodb_endpoint"])
-    monkeypatch.setenv("AWS_REGION", settings["dynamodb_region"])
+    monkeypatch.setenv("AWS_REGION", settings["aws_region"])
     monkeypatch.setenv("DYNAMODB_PREFIX", settings["dynamodb_prefix"])
     prefix = settings["dynamodb_prefix"]
 

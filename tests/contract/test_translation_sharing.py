@@ -273,7 +273,7 @@ async def test_nobody_there_is_warned_of_once_and_then_missed() -> None:
     config = Config(
         cache_table=True,
         dynamodb_endpoint=f"http://127.0.0.1:{free_port()}",
-        dynamodb_region="us-east-1",
+        aws_region="us-east-1",
     )
     settings_of(DYNAMODBS[0])  # Sets credentials.
     with capture_logs() as logs:

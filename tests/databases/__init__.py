@@ -21,6 +21,7 @@ from typing import Any
 from chassis.dynamodb import open_dynamodb
 from chassis.dynamodb_settings import DynamoSettings
 from chassis.probing import free_port
+from chassis.settings import Settings
 from chassis.tables import Table, create
 from tests.databases.fetch import DYNAMODB_LOCAL, MINISTACK
 
@@ -75,7 +76,7 @@ def settings_of(name: str, **changed: Any) -> dict[str, Any]:
     os.environ.update(AWS_ACCESS_KEY_ID="test", AWS_SECRET_ACCESS_KEY="test", AWS_EC2_METADATA_DISABLED="true")
     return {
         "dynamodb_endpoint": url_of(name),
-        "dynamodb_region": "us-east-1",
+        "aws_region": "us-east-1",
         "dynamodb_prefix": f"test{next(_prefixes)}-",
         # On a busy machine half a second is nothing.
         "dynamodb_timeout_seconds": 20.0,
@@ -85,8 +86,8 @@ def settings_of(name: str, **changed: Any) -> dict[str, Any]:
 
 def environment_of(settings: DynamoSettings) -> dict[str, str]:
     """The same settings as a process of its own reads them."""
-    fields = {name: field.validation_alias for name, field in DynamoSettings.model_fields.items()}
-    return {str(variable): str(getattr(settings, name)) for name, variable in fields.items() if "dynamodb" in name}
+    own = DynamoSettings.model_fields.keys() - Settings.model_fields.keys()
+    return {str(DynamoSettings.model_fields[name].validation_alias): str(getattr(settings, name)) for name in own}
 
 
 @asynccontextmanager

@@ -4,6 +4,7 @@ Two levels: the engine, made once per process (it holds the model or the client)
 A new engine is one file and one line in ENGINES, and the contract suite passes.
 """
 
+import math
 from collections.abc import AsyncIterator
 from contextlib import AbstractAsyncContextManager
 from dataclasses import dataclass
@@ -22,20 +23,28 @@ class Capabilities:
     """What differs between engines, as data.
 
     `languages`: BCP 47 codes that it can recognise. `gives_stability`: words are marked stable before the final.
+    `silence_seconds`: a stream that gets no audio for so long is ended by the engine; whoever feeds it sends silence
+    before. `stream_seconds`: a stream cannot last longer; whoever feeds it opens another before.
     """
 
     name: str
     languages: frozenset[str]
     gives_stability: bool
+    silence_seconds: float = math.inf
+    stream_seconds: float = math.inf
 
 
 @dataclass(frozen=True, slots=True)
 class StreamOptions:
-    """How one speaker is recognised. `language` is one of the capabilities; `premium` asks for quality over cost."""
+    """How one speaker is recognised. `language` is one of the capabilities; `premium` asks for quality over cost.
+
+    `min_stability`, 0.70 to 0.95: from which stability on a word is marked stable, for engines that can choose.
+    """
 
     language: str
     premium: bool = False
     final_only: bool = False
+    min_stability: float = 0.85
 
 
 class RecognitionStream(Protocol):

@@ -29,8 +29,9 @@ from transcription_svc.domain.segmenter import Event, Revised, SegmentClosed, Se
 from transcription_svc.domain.timeline import Timeline
 from transcription_svc.downstream import Downstream, NotTranslated, Translated
 from transcription_svc.engines import Recognizer, StreamOptions
-from transcription_svc.lane import Lane, Segment
+from transcription_svc.lane import Lane
 from transcription_svc.recognition import Heard, Recognition
+from transcription_svc.segment import Segment
 from transcription_svc.tracing import SegmentTraces
 
 log = structlog.get_logger()
@@ -135,7 +136,7 @@ class Broadcast:
             lanes.create_task(lane.run(), name=f"lane {language}")
         for language, lane in self._lanes.items():
             if language in wanted:
-                lane.wanted = True
+                lane.wake()
             elif lane.wanted:
                 await lane.rest()
 

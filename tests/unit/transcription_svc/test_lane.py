@@ -7,7 +7,8 @@ from typing import Any
 from transcription_svc.domain.dynamics import NEUTRAL
 from transcription_svc.domain.events import Caption, Output
 from transcription_svc.downstream import Downstream, VoiceBegun
-from transcription_svc.lane import Lane, Segment
+from transcription_svc.lane import Lane
+from transcription_svc.segment import Segment
 from transcription_svc.tracing import SegmentTraces
 
 
@@ -42,7 +43,7 @@ async def test_a_lane_whose_audio_nobody_takes_ends_when_it_is_cancelled() -> No
         running.cancel()
         done, _ = await asyncio.wait([running], timeout=5.0)
         if not done:
-            lane._made.close()  # Lets the test end, to fail.
+            lane._voice._made.close()  # Lets the test end, to fail.
     assert done
 
 
@@ -50,6 +51,6 @@ async def test_a_lane_that_rests_forgets_its_lag() -> None:
     async def emit(event: Output) -> None: ...
 
     lane = Lane("es", "standard", LongVoice(), emit, SegmentTraces("s"))
-    lane.lag_seconds = 7.0
+    lane._voice.lag_seconds = 7.0
     await lane.rest()
     assert lane.lag_seconds is None

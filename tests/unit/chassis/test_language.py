@@ -13,6 +13,11 @@ from chassis.language import match, parse, primary
         ("ZH-hant-tw", "zh-Hant-TW"),
         ("es-419", "es-419"),
         (" en ", "en"),
+        ("iw", "he"),
+        ("nb-NO", "no-NO"),
+        ("fil", "tl"),
+        ("cmn-Hans-CN", "zh-Hans-CN"),
+        ("arb", "ar"),
     ],
 )
 def test_codes_are_spelled_one_way(written: str, canonical: str) -> None:
@@ -38,6 +43,12 @@ def test_the_primary_language_drops_script_and_region() -> None:
         ("pt-BR", {"pt-PT"}, "pt-PT"),
         ("pt", {"pt-PT", "pt-BR"}, "pt-BR"),
         ("pt", {"es"}, None),
+        ("zh-Hant", {"zh", "zh-TW"}, "zh-TW"),
+        ("zh-HK", {"zh", "zh-TW"}, "zh-TW"),
+        ("zh-Hant", {"zh"}, "zh"),
+        ("zh-Hans", {"zh", "zh-TW"}, "zh"),
+        ("es-419", {"es", "es-MX"}, "es-MX"),
+        ("pt-AO", {"pt", "pt-PT"}, "pt-PT"),
         ("pt", set(), None),
     ],
 )

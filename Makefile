@@ -14,7 +14,7 @@ MAKEFLAGS += --no-print-directory
 ##@ Use it
 
 .PHONY: run
-run: setup  ## start all five services until Ctrl-C (PORT, HOST, ENGINES=local|scripted)
+run: setup  ## start all five services until Ctrl-C (PORT, HOST, ENGINES=aws,local or scripted)
 	@exec $(IN) -m chassis.launch
 
 .PHONY: demo

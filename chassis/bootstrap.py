@@ -4,8 +4,8 @@ Runs on the system's own Python with nothing installed (`python3 chassis/bootstr
 library. Each step first looks whether its work is done, so that an interrupted set-up goes on where it was cut. Only
 what the services cannot start without ends the set-up; a missing program or model costs languages, and is said.
 
-Read from the environment: VENV (.venv), ENGINES (unless `local` neither programs nor models are needed, except for
-tests), LINGOCAST_DATA, APT (`no`: never install system programs).
+Read from the environment: VENV (.venv), ENGINES and each service's own (where none names `local`, neither programs nor
+models are needed, except for tests), LINGOCAST_DATA, APT (`no`: never install system programs).
 """
 
 from __future__ import annotations  # An older Python must get as far as the sentence that names a newer one.
@@ -19,7 +19,7 @@ import shutil
 import subprocess
 import sys
 import time
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import NamedTuple, NoReturn
 
@@ -83,7 +83,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     venv = Path(os.environ.get("VENV") or ROOT / ".venv").absolute()
     with _alone(venv):
         changed = install_packages(venv)
-    local = options.for_tests or os.environ.get("ENGINES", "local") == "local"
+    local = options.for_tests or wants_local(os.environ)
     if local and not options.packages_only:
         changed |= install_programs((*PROGRAMS, *TEST_PROGRAMS) if options.for_tests else PROGRAMS)
         changed |= fetch_models(venv / "bin" / "python", data_folder())
@@ -92,6 +92,13 @@ def main(arguments: Sequence[str] | None = None) -> int:
     if changed:
         say(f"set-up finished in {time.monotonic() - started:.0f} s")
     return 0
+
+
+def wants_local(environment: Mapping[str, str]) -> bool:
+    """Whether some service is to use the engines of this machine, alone or among others."""
+    lists = ("ENGINES", "TRANSCRIPTION_ENGINES", "TRANSLATION_ENGINES", "SYNTHESIS_ENGINES")
+    named = [environment[name] for name in lists if environment.get(name)]
+    return not environment.get("ENGINES") or any("local" in names.replace(",", " ").split() for names in named)
 
 
 def say(text: str) -> None:

@@ -10,10 +10,11 @@ import sys
 from collections.abc import Iterator
 from contextlib import suppress
 from pathlib import Path
-from typing import Literal
+from typing import Annotated
 
 from pydantic import Field
 
+from chassis.engines import DEFAULT, KNOWN, EngineNames, among
 from chassis.serving import until_told_to_stop
 from chassis.settings import Settings, load
 from chassis.supervision import StartFailed
@@ -31,8 +32,10 @@ class Config(Settings):
 
     host: str = Field("127.0.0.1", validation_alias="HOST", description="Address that the edge serves on.")
     port: int = Field(8080, ge=0, le=65535, validation_alias="PORT", description="Port of the edge; 0 takes any free.")
-    engines: Literal["local", "scripted"] = Field(
-        "local", validation_alias="ENGINES", description="Engines of all services: local or scripted."
+    engines: Annotated[EngineNames, among(KNOWN)] = Field(
+        DEFAULT,
+        validation_alias="ENGINES",
+        description="Engines of all services, the preferred first, comma between: aws, local, scripted.",
     )
 
 
@@ -51,10 +54,9 @@ def main() -> int:
 
 
 async def _run(config: Config) -> None:
-    _say(f"starting five services with {config.engines} engines")
-    running = launched(
-        data=config.data, engines=config.engines, host=config.host, port=config.port, report=_say, token=False
-    )
+    engines = ",".join(config.engines)
+    _say(f"starting five services with {engines} engines")
+    running = launched(data=config.data, engines=engines, host=config.host, port=config.port, report=_say, token=False)
     async with running as system, asyncio.TaskGroup() as tasks:
         print("\n".join(["", *welcome(system, config.host), ""]), flush=True)
         following = tasks.create_task(_follow(system))

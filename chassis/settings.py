@@ -8,7 +8,7 @@ import sys
 from pathlib import Path
 from typing import Literal, NoReturn, TypeVar
 
-from pydantic import Field, SecretStr, ValidationError
+from pydantic import AliasChoices, Field, SecretStr, ValidationError
 from pydantic.fields import FieldInfo
 from pydantic_settings import BaseSettings, SettingsConfigDict, SettingsError
 
@@ -74,9 +74,11 @@ def describe(kind: type[Settings]) -> str:
 
 
 def variable(kind: type[Settings], name: str, field: FieldInfo) -> str:
-    """The environment variable that a field is read from."""
+    """The environment variable that a field is read from; `A or B` where either will do, A before B."""
     if isinstance(field.validation_alias, str):
         return field.validation_alias
+    if isinstance(field.validation_alias, AliasChoices):
+        return " or ".join(str(choice) for choice in field.validation_alias.choices)
     return f"{kind.model_config.get('env_prefix', '')}{name}".upper()
 
 
@@ -90,6 +92,8 @@ def _shown(field: FieldInfo) -> str:
     if field.annotation is SecretStr:
         return "(secret)"
     value = field.get_default(call_default_factory=True, validated_data={})
+    if isinstance(value, tuple):
+        value = ",".join(map(str, value))
     home = str(Path.home())
     return "(required)" if field.is_required() else str(value).replace(home, "~")
 

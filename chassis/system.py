@@ -142,9 +142,10 @@ async def launched(
 ) -> AsyncIterator[System]:
     """The system, serving; drained and ended on leaving, each service within `drain_seconds` where given.
 
-    `port` 0 takes any free one. `env` goes to all services, before what is set here. `report` gets a sentence whenever
-    a service comes up, dies, is started again or has to be killed. `token`: whether to mint `speaker_token`.
-    `edges`: how many edge processes share the other services; each further one takes a free port.
+    `engines`: of all services, the preferred first, comma between. `port` 0 takes any free one. `env` goes to all
+    services, before what is set here. `report` gets a sentence whenever a service comes up, dies, is started again or
+    has to be killed. `token`: whether to mint `speaker_token`. `edges`: how many edge processes share the other
+    services; each further one takes a free port.
     Raises StartFailed when a service does not come up.
     """
     edge = next((part for part in parts if part.name == EDGE.name), EDGE)

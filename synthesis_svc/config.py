@@ -5,9 +5,11 @@ from typing import Annotated
 from pydantic import AfterValidator, Field
 from pydantic_settings import SettingsConfigDict
 
+from chassis.engines import DEFAULT, EngineNames, among, variables
 from chassis.errors import Invalid
 from chassis.settings import Settings
 from synthesis_svc.domain.voices import PREMIUM, STANDARD, overrides
+from synthesis_svc.engines import ENGINES
 
 
 def _checked(setting: str) -> str:
@@ -35,7 +37,12 @@ class Config(Settings):
     model_config = SettingsConfigDict(env_prefix="SYNTHESIS_")
 
     listen: str = Field("127.0.0.1:50054", description="Address to serve gRPC on, host:port.")
-    engine: str = Field("local", validation_alias="ENGINES", description="Synthesis engine: local or scripted.")
+    engines: Annotated[EngineNames, among(ENGINES)] = Field(
+        DEFAULT,
+        validation_alias=variables("SYNTHESIS"),
+        description="Synthesis engines, the preferred first, comma between: aws, local, scripted. "
+        "Where one fails the next takes over.",
+    )
     voices: Annotated[str, AfterValidator(_checked)] = Field(
         "", description="Voices to use instead of the defaults: es:kokoro/em_alex,pt-BR:espeak-ng/pt-br."
     )

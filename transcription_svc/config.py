@@ -1,9 +1,13 @@
 """The settings of transcription_svc."""
 
+from typing import Annotated
+
 from pydantic import Field
 from pydantic_settings import SettingsConfigDict
 
+from chassis.engines import DEFAULT, EngineNames, among, variables
 from chassis.settings import Settings
+from transcription_svc.engines import ENGINES
 
 
 class Config(Settings):
@@ -12,7 +16,12 @@ class Config(Settings):
     model_config = SettingsConfigDict(env_prefix="TRANSCRIPTION_")
 
     listen: str = Field("127.0.0.1:50052", description="Address to serve gRPC on, host:port.")
-    engine: str = Field("local", validation_alias="ENGINES", description="Recognition engine: local or scripted.")
+    engines: Annotated[EngineNames, among(ENGINES)] = Field(
+        DEFAULT,
+        validation_alias=variables("TRANSCRIPTION"),
+        description="Recognition engines, the preferred first, comma between: aws, local, scripted. "
+        "Where one fails the next takes over.",
+    )
     translation: str = Field(
         "127.0.0.1:50053", validation_alias="TRANSLATION_ADDRESS", description="Where translation_svc answers."
     )

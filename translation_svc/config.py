@@ -8,6 +8,8 @@ from pydantic_settings import NoDecode, SettingsConfigDict
 
 from chassis.breaker import BreakerTerms
 from chassis.dynamodb_settings import DynamoSettings
+from chassis.engines import DEFAULT, EngineNames, among, variables
+from translation_svc.engines import ENGINES
 
 
 class Config(DynamoSettings):
@@ -16,7 +18,12 @@ class Config(DynamoSettings):
     model_config = SettingsConfigDict(env_prefix="TRANSLATION_")
 
     listen: str = Field("127.0.0.1:50053", description="Address to serve gRPC on, host:port.")
-    engine: str = Field("local", validation_alias="ENGINES", description="Translation engine: local or scripted.")
+    engines: Annotated[EngineNames, among(ENGINES)] = Field(
+        DEFAULT,
+        validation_alias=variables("TRANSLATION"),
+        description="Translation engines, the preferred first, comma between: aws, local, scripted. "
+        "Where one fails the next takes over.",
+    )
     engine_timeout_seconds: float = Field(
         2.0, gt=0, description="Longest time one language may take; then it fails with ENGINE_TIMEOUT."
     )

@@ -5,12 +5,11 @@ engine is one file and one line in ENGINES, and the contract suite passes.
 """
 
 from collections.abc import AsyncIterator, Sequence
-from contextlib import AbstractAsyncContextManager
+from contextlib import AbstractAsyncContextManager, asynccontextmanager
 from dataclasses import dataclass
-from importlib import import_module
 from typing import TYPE_CHECKING, Protocol, cast
 
-from chassis.errors import Invalid
+from chassis.engines import opened
 from synthesis_svc.domain.prosody import Delivery
 from synthesis_svc.domain.voices import Tier, Voice
 
@@ -77,8 +76,8 @@ ENGINES = {
 }
 
 
-def open_engine(config: "Config") -> AbstractAsyncContextManager[Synthesizer]:
-    """The engine that the settings name. Raises Invalid(UNKNOWN_ENGINE)."""
-    if config.engine not in ENGINES:
-        raise Invalid("UNKNOWN_ENGINE", f"ENGINES is one of: {', '.join(sorted(ENGINES))}")
-    return cast(Module, import_module(ENGINES[config.engine])).open_engine(config)
+@asynccontextmanager
+async def open_engine(config: "Config") -> AsyncIterator[Synthesizer]:
+    """The engines that the settings name. Raises what opening the first raised when none can be opened."""
+    async with opened(config.engines, ENGINES, lambda file: cast(Module, file).open_engine(config)) as engines:
+        yield next(iter(engines.values()))

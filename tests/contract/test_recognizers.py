@@ -60,7 +60,7 @@ def pieces(audio: bytes, sizes: Iterable[int] = (3200,)) -> list[bytes]:
 
 @pytest_asyncio.fixture(scope="module", loop_scope="module")
 async def local() -> AsyncIterator[Recognizer]:
-    async with open_engine(load(Config, []).model_copy(update={"engine": "local"})) as engine:
+    async with open_engine(load(Config, []).model_copy(update={"engines": ("local",)})) as engine:
         assert isinstance(engine, LocalRecognizer)
         # Every decode seems to cost 0.2 s: how often it decodes must not depend on what else runs on this machine.
         clock = partial(next, itertools.count(step=0.2))

@@ -39,7 +39,7 @@ async def serving(engine: Synthesizer) -> AsyncIterator["SynthesisServiceAsyncSt
 
 @pytest.fixture
 async def stub() -> AsyncIterator["SynthesisServiceAsyncStub"]:
-    async with open_engine(Config(engine="scripted", scripted_failing="fr")) as engine, serving(engine) as connected:
+    async with open_engine(Config(ENGINES="scripted", scripted_failing="fr")) as engine, serving(engine) as connected:
         yield connected
 
 
@@ -165,7 +165,7 @@ class Endless:
 
 
 async def test_a_caller_who_leaves_stops_the_engine() -> None:
-    async with open_engine(Config(engine="scripted")) as scripted:
+    async with open_engine(Config(ENGINES="scripted")) as scripted:
         engine = Endless(scripted)
         async with serving(engine) as stub:
             call = stub.Synthesize(asked())

@@ -41,7 +41,7 @@ AWKWARD = [
 
 @pytest_asyncio.fixture(scope="module", loop_scope="module", params=ENGINES)
 async def engine(request: pytest.FixtureRequest) -> AsyncIterator[Synthesizer]:
-    async with open_engine(Config(engine=request.param)) as opened:
+    async with open_engine(Config(ENGINES=request.param)) as opened:
         yield opened
 
 
@@ -155,7 +155,7 @@ async def test_leaving_early_stops_the_work(engine: Synthesizer) -> None:
 
 
 async def test_the_script_delays_and_fails_by_language() -> None:
-    config = Config(engine="scripted", scripted_failing="fr, it", scripted_slow="de:60")
+    config = Config(ENGINES="scripted", scripted_failing="fr, it", scripted_slow="de:60")
     async with open_engine(config) as engine:
         with pytest.raises(Unavailable) as failed:
             await spoken(engine, order(engine, "Bonjour.", "fr"))

@@ -104,11 +104,6 @@ async def test_the_scripted_engine_is_slow_and_fails_where_told() -> None:
                 await engine.translate("Hello.", "en", "de")
 
 
-async def test_an_engine_nobody_knows_is_refused() -> None:
-    with pytest.raises(Invalid, match="UNKNOWN_ENGINE"):
-        open_engine(Config(ENGINES="magic"))
-
-
 # The local engine, really translating.
 
 

@@ -6,12 +6,11 @@ A new engine is one file and one line in ENGINES, and the contract suite passes.
 
 import math
 from collections.abc import AsyncIterator
-from contextlib import AbstractAsyncContextManager
+from contextlib import AbstractAsyncContextManager, asynccontextmanager
 from dataclasses import dataclass
-from importlib import import_module
 from typing import TYPE_CHECKING, Protocol, cast
 
-from chassis.errors import Invalid
+from chassis.engines import opened
 from transcription_svc.domain.hypothesis import Hypothesis
 
 if TYPE_CHECKING:
@@ -94,8 +93,8 @@ ENGINES = {
 }
 
 
-def open_engine(config: "Config") -> AbstractAsyncContextManager[Recognizer]:
-    """The engine that the settings name. Raises Invalid(UNKNOWN_ENGINE)."""
-    if config.engine not in ENGINES:
-        raise Invalid("UNKNOWN_ENGINE", f"ENGINES is one of: {', '.join(sorted(ENGINES))}")
-    return cast(Module, import_module(ENGINES[config.engine])).open_engine(config)
+@asynccontextmanager
+async def open_engine(config: "Config") -> AsyncIterator[Recognizer]:
+    """The engines that the settings name. Raises what opening the first raised when none can be opened."""
+    async with opened(config.engines, ENGINES, lambda file: cast(Module, file).open_engine(config)) as engines:
+        yield next(iter(engines.values()))

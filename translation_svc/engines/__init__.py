@@ -4,13 +4,12 @@ One level only: a text is translated without a memory of the ones before. A new 
 ENGINES, and the contract suite passes.
 """
 
-from collections.abc import Mapping
-from contextlib import AbstractAsyncContextManager
+from collections.abc import AsyncIterator, Mapping
+from contextlib import AbstractAsyncContextManager, asynccontextmanager
 from dataclasses import dataclass
-from importlib import import_module
 from typing import TYPE_CHECKING, Protocol, cast
 
-from chassis.errors import Invalid
+from chassis.engines import opened
 
 if TYPE_CHECKING:
     from translation_svc.config import Config
@@ -64,8 +63,8 @@ ENGINES = {
 }
 
 
-def open_engine(config: "Config") -> AbstractAsyncContextManager[Translator]:
-    """The engine that the settings name. Raises Invalid(UNKNOWN_ENGINE)."""
-    if config.engine not in ENGINES:
-        raise Invalid("UNKNOWN_ENGINE", f"ENGINES is one of: {', '.join(sorted(ENGINES))}")
-    return cast(Module, import_module(ENGINES[config.engine])).open_engine(config)
+@asynccontextmanager
+async def open_engine(config: "Config") -> AsyncIterator[Translator]:
+    """The engines that the settings name. Raises what opening the first raised when none can be opened."""
+    async with opened(config.engines, ENGINES, lambda file: cast(Module, file).open_engine(config)) as engines:
+        yield next(iter(engines.values()))

@@ -27,5 +27,5 @@ def test_a_mistake_is_found_at_the_start(monkeypatch: pytest.MonkeyPatch) -> Non
 
 def test_the_engine_goes_by_the_name_all_services_share(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("ENGINES", "scripted")
-    assert Config().engine == "scripted"
-    assert "ENGINES=local" in describe(Config)
+    assert Config().engines == ("scripted",)
+    assert "TRANSLATION_ENGINES or ENGINES=local" in describe(Config)

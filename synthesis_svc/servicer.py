@@ -61,7 +61,7 @@ class _Clock:
 
 
 class Synthesis(synthesis_pb2_grpc.SynthesisServiceServicer):
-    """SynthesisService over one engine. `tiers` by name."""
+    """SynthesisService over one engine. `tiers` by name, `standard` first."""
 
     def __init__(self, engine: Synthesizer, casting: Casting, tiers: Mapping[str, Tier]) -> None:
         self._engine = engine
@@ -117,11 +117,16 @@ class Synthesis(synthesis_pb2_grpc.SynthesisServiceServicer):
                     language=voice.language,
                     engine=voice.engine,
                     neural=voice.neural,
-                    default_for_tiers=sorted(self._tiers, reverse=True) if is_default else [],
+                    default_for_tiers=served,
                 )
-                for voice, is_default in self._casting.listed(language)
+                for voice, served in self._cast().listed(self._tiers.values(), language)
             ]
         )
+
+    def _cast(self) -> Casting:
+        """Over the voices that the engine lists now: some engines learn of new ones as they run."""
+        self._casting = self._casting.over(self._engine.voices)
+        return self._casting
 
     def _order(self, request: synthesis_pb2.SynthesizeRequest) -> Order:
         """Raises Invalid with the reasons of the proto."""
@@ -135,11 +140,12 @@ class Synthesis(synthesis_pb2_grpc.SynthesisServiceServicer):
         if tier is None:
             raise Invalid("INVALID_PARAMETER", f"quality_tier is one of: {', '.join(sorted(self._tiers))}")
         language = _language(request.language)
-        default = self._casting.default(language)
+        casting = self._cast()
+        default = casting.default(language, tier)
         return Order(
             text=tidy(request.text),
             language=language,
-            voice=self._casting.named(request.voice, language) if request.voice else default,
+            voice=casting.named(request.voice, language, tier) if request.voice else default,
             delivery=deliver(_dynamics(request.dynamics), request.tempo or 1.0),
             tier=tier,
             pinned=bool(request.voice),

@@ -25,7 +25,7 @@ from chassis.pcm import SAMPLE_RATE, Samples
 from synthesis_svc.domain.borrowed import borrowers, lender, respelled
 from synthesis_svc.domain.framing import PLAYED_SECONDS_PER_CHARACTER, Limits, Piece, paced, pieces
 from synthesis_svc.domain.sound import Mastering, hastened, silence, trimmed
-from synthesis_svc.domain.voices import Voice
+from synthesis_svc.domain.voices import Grade, Voice
 from synthesis_svc.domain.workload import Workload
 from synthesis_svc.engines import Order, Speech
 from synthesis_svc.engines.workers import Workers
@@ -211,9 +211,9 @@ def accent(language: str) -> str:
 def _voices(names: Sequence[str]) -> list[Voice]:
     ranked = sorted(names, key=lambda name: (name not in _BEST_FIRST, name))
     voices = [(name, _LANGUAGES[name[0]]) for name in ranked if name[0] in _LANGUAGES]
-    own = [Voice(f"{NAME}/{name}", language, NAME, neural=True) for name, language in voices]
+    own = [Voice(f"{NAME}/{name}", language, NAME, Grade.NEURAL) for name, language in voices]
     lent = [
-        Voice(f"{NAME}/{name}@{borrower}", borrower, NAME, neural=True)
+        Voice(f"{NAME}/{name}@{borrower}", borrower, NAME, Grade.NEURAL)
         for name, language in voices
         for borrower in borrowers(language)
     ]

@@ -7,15 +7,26 @@ Commit: the longest stable prefix of an utterance (all of it when final). Words 
 `buffer_seconds` of newer speech follow them, and already after `settle_seconds` where the engine marks nothing stable.
 Cut: at a sentence mark; at a clause mark once the clause has `clause_chars` and more than a word or two follows in the
 sentence ("and" alone makes a poor translation and a poor cue); before `max_chars`; at the end of an utterance; after
-`quiet_seconds` without change; never hold longer than `hold_seconds`. A partial whose final never comes is closed by
-these rules long before it is 15 s old.
+`quiet_seconds` without change; never hold longer than `hold_seconds`, nor more text than `buffer_seconds` of speech.
+An engine that sends finals only is served by them; one whose final never comes, by these rules.
+
+Utterances are said in their order, which is that of the audio. One that is `order_seconds` late is not waited for; what
+its final has to say comes when it comes.
 """
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
+from typing import Final
 
-from transcription_svc.domain.boundaries import ends_clause, ends_sentence
+from transcription_svc.domain.commitment import Correction, Utterance, stable_count
+from transcription_svc.domain.cutting import Cutter, Phrases
 from transcription_svc.domain.hypothesis import Hypothesis, Word
+
+# Utterances that may wait for their turn, and that are remembered because their final did not come.
+EARLY: Final = 8
+RECENT: Final = 8
+# Of the time that a word may be held, after which a clause is closed without waiting for what follows it.
+CLAUSE_HOLD: Final = 0.8
 
 
 @dataclass(frozen=True, slots=True)
@@ -30,6 +41,8 @@ class Segmenting:
     hold_seconds: float = 5.0
     settle_seconds: float = 3.0
     buffer_seconds: float = 10.0
+    # Words that stay in doubt for so long are taken as they are.
+    orphan_seconds: float = 15.0
     # The newest of several partials within this time stands for all of them: at most five a second.
     partial_interval: float = 0.2
     # How long a later utterance waits for the final of an earlier one, or for the earlier one itself.
@@ -40,7 +53,8 @@ class Segmenting:
 class SegmentGrew:
     """The open segment reads like this now; `text` is empty when all of it was taken back. Offsets in seconds.
 
-    The first `stable_chars` of `text` begin every later text of this segment.
+    The first `stable_chars` of `text` begin every later text of this segment. The first `likely_chars` are what would
+    be closed if all of `text` were certain; 0 while nothing would.
     """
 
     segment_id: int
@@ -48,6 +62,7 @@ class SegmentGrew:
     stable_chars: int
     start: float
     end: float
+    likely_chars: int = 0
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,13 +77,23 @@ class SegmentClosed:
 
 @dataclass(frozen=True, slots=True)
 class Revised:
-    """A final contradicts words that had been closed already; they stand. `words`: how many were contradicted."""
+    """A final contradicts words that had been committed already; they stand. `words`: how many were contradicted."""
 
     utterance_id: int
     words: int
 
 
-Event = SegmentGrew | SegmentClosed | Revised
+@dataclass(frozen=True, slots=True)
+class SegmentCorrected:
+    """A closed segment, as the final reads it: for the eye; it is not spoken again. Offsets in seconds."""
+
+    segment_id: int
+    text: str
+    start: float
+    end: float
+
+
+Event = SegmentGrew | SegmentClosed | Revised | SegmentCorrected
 
 
 class Segmenter:
@@ -83,49 +108,69 @@ class Segmenter:
         gives_stability: bool = True,
         final_only: bool = False,
     ) -> None:
-        self._language = language.split("-", 1)[0]
         self._numbers = numbers
+        self._cutter = Cutter(
+            language.split("-", 1)[0],
+            clause_chars=numbers.clause_chars,
+            rest_chars=numbers.rest_chars,
+            max_chars=numbers.max_chars,
+        )
         self._gives_stability = gives_stability
         self._final_only = final_only
         self._segment_id = first_segment_id
         self._open: list[Word] = []  # Committed, not yet closed.
+        self._since: list[float] = []  # When each of them was committed.
+        self._promised = 0  # How many of them were shown as certain to begin the segment.
         self._tail: tuple[Word, ...] = ()  # Believed, not committed.
-        self._utterance = _Utterance(0)
-        self._early: dict[int, Hypothesis] = {}  # Newest of each utterance that came before its turn.
+        self._utterance = Utterance(0)
+        self._done = 0  # Utterances up to this one are over.
+        self._early: dict[int, Hypothesis] = {}  # The best of each utterance that came before its turn.
         self._early_since: float | None = None
-        self._waiting: Hypothesis | None = None  # Newest partial within `partial_interval`.
+        self._unfinished: dict[int, Utterance] = {}  # Those that are over without their final.
+        self._late: list[Sequence[Word]] = []  # What the finals of those brought, and must wait for the open segment.
+        self._waiting: Hypothesis | None = None  # The best partial within `partial_interval`.
         self._next_partial = float("-inf")
         self._committed_until = 0.0  # Offset of the last committed word's end.
-        self._open_since: float | None = None
         self._changed_at: float | None = None
-        self._shown: tuple[int, str, int] = (first_segment_id, "", 0)
+        self._doubtful_since: float | None = None
+        self._shown: tuple[int, str, int, int] = (first_segment_id, "", 0, 0)
+
+    def keep_whole(self, phrases: Iterable[str]) -> None:
+        """From now on, no cut falls into one of these (the session's glossary). Replaces those before."""
+        self._cutter.phrases = Phrases(phrases)
 
     def receive(self, event: Hypothesis, now: float) -> list[Event]:
         """Takes what the engine believes now."""
-        if event.utterance_id < self._turn or (self._final_only and not event.is_final):
-            return []
         if not all(word.text for word in event.words):
             event = replace(event, words=tuple(word for word in event.words if word.text))
+        if self._final_only and not event.is_final:
+            return []
+        if event.utterance_id < self._turn:
+            return list(self._take_late(event, now))
         if event.utterance_id > self._turn:
-            self._set_aside(event, now)
-            return []
-        if not event.is_final and now < self._next_partial:
-            self._waiting = event
-            return []
+            return list(self._set_aside(event, now))
+        if not event.is_final:
+            if stable_count(event.words) < self._stable_before:
+                return []  # Older than what is known already.
+            if now < self._next_partial:
+                self._waiting = event
+                return []
         return list(self._take(event, now))
 
     def tick(self, now: float) -> list[Event]:
         """Does what is due."""
-        events: list[Event] = []
+        numbers, events = self._numbers, list[Event]()
         if self._waiting is not None and now >= self._next_partial:
             events += self._take(self._waiting, now)
-        if self._early_since is not None and now >= self._early_since + self._numbers.order_seconds:
+        if _due(self._early_since, numbers.order_seconds, now):
             events += self._end_turn(now)
-        if self._changed_at is not None and now >= self._changed_at + self._numbers.quiet_seconds:
-            self._commit(self._tail)
+        if _due(self._changed_at, numbers.quiet_seconds, now) or _due(
+            self._doubtful_since, numbers.orphan_seconds, now
+        ):
+            self._commit(self._tail, now)
             self._tail = ()
             events += self._close_all(now)
-        if self._open_since is not None and now >= self._open_since + self._numbers.hold_seconds:
+        while (due := self._held_until()) is not None and now >= due:
             events += self._close(self._best_cut(), now)
         return events + list(self._grown())
 
@@ -134,7 +179,7 @@ class Segmenter:
         events: list[Event] = []
         if self._waiting is not None:
             events += self._take(self._waiting, now)
-        while self._utterance.is_open or self._early:
+        while self._is_open or self._early:
             events += self._end_turn(now)
         return events + list(self._close_all(now))
 
@@ -144,59 +189,106 @@ class Segmenter:
             self._next_partial if self._waiting is not None else None,
             _after(self._early_since, self._numbers.order_seconds),
             _after(self._changed_at, self._numbers.quiet_seconds),
-            _after(self._open_since, self._numbers.hold_seconds),
+            _after(self._doubtful_since, self._numbers.orphan_seconds),
+            self._held_until(),
         ]
         return min((moment for moment in due if moment is not None), default=None)
 
     @property
+    def _is_open(self) -> bool:
+        return self._utterance.id > self._done
+
+    @property
     def _turn(self) -> int:
         """The utterance that may speak now: those before it are over, those after it wait."""
-        return self._utterance.id if self._utterance.is_open else self._utterance.done_until + 1
+        return self._utterance.id if self._is_open else self._done + 1
 
-    def _set_aside(self, event: Hypothesis, now: float) -> None:
+    @property
+    def _stable_before(self) -> int:
+        """How many words of the open utterance were stable already. Fewer now: an old hypothesis."""
+        known = stable_count(self._waiting.words) if self._waiting is not None else 0
+        return max(known, self._utterance.stable if self._is_open else 0)
+
+    def _set_aside(self, event: Hypothesis, now: float) -> Iterator[Event]:
         known = self._early.get(event.utterance_id)
-        if known is None or not known.is_final:
+        if known is None or event.is_final > known.is_final or _newer(event, known):
             self._early[event.utterance_id] = event
         self._early_since = now if self._early_since is None else self._early_since
+        while len(self._early) > EARLY:
+            yield from self._end_turn(now)
 
     def _end_turn(self, now: float) -> Iterator[Event]:
         """Goes on without what never came: the final of the open utterance, or all of one that others overtook."""
-        if self._utterance.is_open:
-            yield from self._take(Hypothesis(self._utterance.id, self._utterance.words, is_final=True), now)
+        if self._is_open or self._waiting is not None:
+            latest = self._waiting or Hypothesis(self._utterance.id, self._utterance.words, is_final=True)
+            self._unfinish(latest.utterance_id)
+            yield from self._take(replace(latest, is_final=True), now)
             return
         following = self._early.pop(min(self._early))
+        for missing in range(max(self._done + 1, following.utterance_id - RECENT), following.utterance_id):
+            self._unfinish(missing)
         self._early_since = now if self._early else None
         yield from self._take(following, now)
+
+    def _unfinish(self, number: int) -> None:
+        """Remembers that the final of this utterance may still come."""
+        self._unfinished[number] = self._utterance if self._utterance.id == number else Utterance(number)
+        while len(self._unfinished) > RECENT:
+            del self._unfinished[next(iter(self._unfinished))]
+
+    def _take_late(self, event: Hypothesis, now: float) -> Iterator[Event]:
+        """A final of an utterance that is over. Only one that was missed has something to say."""
+        if not event.is_final or event.utterance_id not in self._unfinished:
+            return
+        utterance = self._unfinished.pop(event.utterance_id)
+        yield from _revised(utterance, event.words)
+        if fresh := utterance.beyond(event.words):
+            self._late.append(fresh)
+        if not self._open:
+            yield from self._close_late()
+            yield from self._grown()
+
+    def _close_late(self) -> Iterator[Event]:
+        while self._late:
+            words = self._late.pop(0)
+            while words:
+                count = self._cutter.known(_texts(words)) or len(words)
+                yield self._segment(words[:count])
+                words = words[count:]
 
     def _take(self, event: Hypothesis, now: float) -> Iterator[Event]:
         self._waiting = None
         if not event.is_final:
             self._next_partial = now + self._numbers.partial_interval
-        if event.words != self._utterance.words or event.is_final:
-            self._changed_at = now if event.words else self._changed_at
-        yield from self._believe(event, now)
+        if event.utterance_id != self._utterance.id:
+            # A final that never came and one that is known to come late are the same utterance to `_take_late`.
+            self._utterance = self._unfinished.get(event.utterance_id, Utterance(event.utterance_id))
+        if event.words and (_texts(event.words) != _texts(self._utterance.words) or event.is_final):
+            self._changed_at = now
+        self._believe(event, now)
         yield from self._cut(now)
         if event.is_final:
             yield from self._close_all(now)
+            yield from _revised(self._utterance, event.words)
             yield from self._next_utterance(event.utterance_id, now)
         yield from self._grown()
 
-    def _believe(self, event: Hypothesis, now: float) -> Iterator[Event]:
+    def _believe(self, event: Hypothesis, now: float) -> None:
         """Commits what will not change; the rest becomes the tail."""
-        if event.utterance_id != self._utterance.id:
-            self._utterance = _Utterance(event.utterance_id, done_until=self._utterance.done_until)
-        contradicted = self._utterance.contradicted_by(event.words)
-        if contradicted and event.is_final:
-            yield Revised(event.utterance_id, contradicted)
-        fresh = self._utterance.beyond(event.words)
-        stable = len(fresh) if event.is_final else self._stable(fresh)
-        if fresh[:stable] and not self._open:
-            self._open_since = now
-        self._commit(fresh[:stable])
-        self._utterance.words = event.words
+        utterance = self._utterance
+        if self._open and (marked := utterance.marks_gained(event.words)) is not None:
+            utterance.committed[-1] = self._open[-1] = marked
+        fresh = utterance.beyond(event.words)
+        stable = len(fresh) if event.is_final else self._settled(fresh)
+        self._commit(fresh[:stable], now)
+        utterance.words = event.words
         self._tail = tuple(fresh[stable:])
+        if not self._tail:
+            self._doubtful_since = None
+        elif stable or self._doubtful_since is None:
+            self._doubtful_since = now
 
-    def _stable(self, words: Sequence[Word]) -> int:
+    def _settled(self, words: Sequence[Word]) -> int:
         """How many leading words may be committed."""
         if not words:
             return 0
@@ -212,124 +304,100 @@ class Segmenter:
         )
         return next(unsettled, len(words))
 
-    def _commit(self, words: Sequence[Word]) -> None:
+    def _commit(self, words: Sequence[Word], now: float) -> None:
         self._open.extend(words)
+        self._since.extend([now] * len(words))
         self._utterance.committed.extend(words)
         if words:
             self._committed_until = max(self._committed_until, words[-1].end)
 
     def _next_utterance(self, done: int, now: float) -> Iterator[Event]:
-        self._utterance = _Utterance(done, done_until=done)
-        self._tail = ()
+        self._done = done
+        self._tail, self._doubtful_since = (), None
         following = self._early.pop(done + 1, None)
         self._early_since = now if self._early else None
         if following is not None:
             yield from self._take(following, now)
 
     def _cut(self, now: float) -> Iterator[Event]:
-        """Closes every segment whose end is known."""
-        while (cut := self._known_cut()) > 0:
+        """Closes every segment whose end is known, and what is more than may wait."""
+        while (cut := self._cutter.known(_texts(self._open), _texts(self._tail))) > 0:
             yield from self._close(cut, now)
-
-    def _known_cut(self) -> int:
-        """How many open words make a segment already; 0 for none."""
-        known = [*self._open, *self._tail]
-        length = 0
-        for index, word in enumerate(self._open):
-            length += len(word.text) + (index > 0)
-            following = known[index + 1].text if index + 1 < len(known) else None
-            if length > self._numbers.max_chars and index > 0:
-                return self._clause_end(index) or index
-            if ends_sentence(word.text, following, self._language):
-                return index + 1
-            if length >= self._numbers.clause_chars and ends_clause(word.text) and self._goes_on(known[index + 1 :]):
-                return index + 1
-        return 0
-
-    def _goes_on(self, words: Sequence[Word]) -> bool:
-        """Whether what follows a clause mark is enough, within its sentence, to stand alone."""
-        length = 0
-        for index, word in enumerate(words):
-            length += len(word.text) + (index > 0)
-            if length >= self._numbers.rest_chars:
-                return True
-            following = words[index + 1].text if index + 1 < len(words) else None
-            if ends_sentence(word.text, following, self._language):
-                return False
-        return False
-
-    def _clause_end(self, limit: int) -> int:
-        """How many of the first `limit` open words make the clause that waits for more to follow; 0 for none."""
-        ends = (index + 1 for index in range(limit) if ends_clause(self._open[index].text))
-        return next((end for end in ends if len(_text(self._open[:end])) >= self._numbers.clause_chars), 0)
+        while self._open and (*self._open, *self._tail)[-1].end - self._open[0].start > self._numbers.buffer_seconds:
+            yield from self._close(self._best_cut(), now)
 
     def _best_cut(self) -> int:
-        """Where a cut may still fall, or must when it can wait no longer: at the clause mark, else after all."""
-        return self._clause_end(len(self._open)) or len(self._open)
+        return self._cutter.best(_texts(self._open))
+
+    def _held_until(self) -> float | None:
+        """When the oldest open word must be closed; earlier if it is in a clause that can be closed by itself."""
+        if not self._open:
+            return None
+        share = CLAUSE_HOLD if self._cutter.clause(_texts(self._open)) else 1.0
+        return self._since[0] + self._numbers.hold_seconds * share
 
     def _close_all(self, now: float) -> Iterator[Event]:
         yield from self._cut(now)
         yield from self._close(len(self._open), now)
+        yield from self._close_late()
         self._changed_at = None
 
     def _close(self, count: int, now: float) -> Iterator[Event]:
-        words, self._open = self._open[:count], self._open[count:]
-        self._open_since = now if self._open else None
-        if not words:
+        if not self._open:
             return
-        yield SegmentClosed(self._segment_id, _text(words), words[0].start, words[-1].end)
+        count = max(count, self._promised)
+        words, self._open, self._since = self._open[:count], self._open[count:], self._since[count:]
+        self._utterance.closed(self._segment_id, count)
+        yield self._segment(words)
+        yield from self._close_late()
+
+    def _segment(self, words: Sequence[Word]) -> SegmentClosed:
         self._segment_id += 1
-        self._shown = (self._segment_id, "", 0)
+        self._promised = 0
+        self._shown = (self._segment_id, "", 0, 0)
+        return SegmentClosed(self._segment_id - 1, _text(words), words[0].start, words[-1].end)
 
     def _grown(self) -> Iterator[Event]:
         """The open segment, if it reads differently from what was told last."""
         words = [*self._open, *self._tail]
-        text, stable = _text(words), len(_text(self._open[: self._best_cut()]))
-        if (self._segment_id, text, stable) == self._shown:
+        self._promised = max(self._promised, self._best_cut() if self._open else 0)
+        text, stable = _text(words), len(_text(self._open[: self._promised]))
+        likely = len(_text(words[: self._cutter.known(_texts(words))]))
+        if (self._segment_id, text, stable, likely) == self._shown:
             return
-        self._shown = (self._segment_id, text, stable)
+        self._shown = (self._segment_id, text, stable, likely)
         start, end = (words[0].start, words[-1].end) if words else (self._committed_until, self._committed_until)
-        yield SegmentGrew(self._segment_id, text, stable, start, end)
+        yield SegmentGrew(self._segment_id, text, stable, start, end, likely)
 
 
-class _Utterance:
-    """What is known of the utterance whose turn it is."""
-
-    def __init__(self, number: int, *, done_until: int = 0) -> None:
-        self.id = number
-        self.done_until = done_until
-        self.words: tuple[Word, ...] = ()
-        self.committed: list[Word] = []
-
-    @property
-    def is_open(self) -> bool:
-        return self.id > self.done_until
-
-    def beyond(self, words: Sequence[Word]) -> Sequence[Word]:
-        """The words after those committed; judged by time where the engine rewrote committed ones."""
-        if self.contradicted_by(words) == 0:
-            return words[len(self.committed) :]
-        until = self.committed[-1].end
-        return [word for word in words if _middle(word) > until]
-
-    def contradicted_by(self, words: Sequence[Word]) -> int:
-        """How many committed words read differently in `words`, punctuation and case aside."""
-        pairs = zip(self.committed, words, strict=False)
-        different = sum(_key(ours.text) != _key(theirs.text) for ours, theirs in pairs)
-        return different + max(len(self.committed) - len(words), 0)
+def _revised(utterance: Utterance, final: Sequence[Word]) -> Iterator[Event]:
+    """What the final says against words that stand."""
+    if contradicted := utterance.contradicted_by(final):
+        yield Revised(utterance.id, contradicted)
+        for each in utterance.corrections(final):
+            yield _corrected(each)
 
 
-def _key(text: str) -> str:
-    return "".join(letter for letter in text.casefold() if letter.isalnum())
+def _corrected(correction: Correction) -> SegmentCorrected:
+    return SegmentCorrected(correction.segment_id, correction.text, correction.start, correction.end)
 
 
-def _middle(word: Word) -> float:
-    return (word.start + word.end) / 2
+def _newer(event: Hypothesis, known: Hypothesis) -> bool:
+    """Of two partials of an utterance that came in this order, whether the later tells more."""
+    return not known.is_final and stable_count(event.words) >= stable_count(known.words)
 
 
-def _text(words: Sequence[Word]) -> str:
+def _texts(words: Iterable[Word]) -> list[str]:
+    return [word.text for word in words]
+
+
+def _text(words: Iterable[Word]) -> str:
     return " ".join(word.text for word in words)
 
 
 def _after(moment: float | None, seconds: float) -> float | None:
     return None if moment is None else moment + seconds
+
+
+def _due(since: float | None, seconds: float, now: float) -> bool:
+    return since is not None and now >= since + seconds

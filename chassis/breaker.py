@@ -23,6 +23,7 @@ class Move(StrEnum):
     """What moves a breaker on."""
 
     TOO_MANY_FAILURES = "too_many_failures"
+    LASTING_FAILURE = "lasting_failure"
     RESTED = "rested"
     TRIAL_SUCCEEDED = "trial_succeeded"
     TRIAL_FAILED = "trial_failed"
@@ -30,7 +31,7 @@ class Move(StrEnum):
 
 # What is absent cannot happen.
 MOVES: Mapping[State, Mapping[Move, State]] = {
-    State.CLOSED: {Move.TOO_MANY_FAILURES: State.OPEN},
+    State.CLOSED: {Move.TOO_MANY_FAILURES: State.OPEN, Move.LASTING_FAILURE: State.OPEN},
     State.OPEN: {Move.RESTED: State.HALF_OPEN},
     State.HALF_OPEN: {Move.TRIAL_SUCCEEDED: State.CLOSED, Move.TRIAL_FAILED: State.OPEN},
 }
@@ -60,6 +61,7 @@ class Breaker:
         self._era = 0
         self._failures = 0
         self._opened_at = 0.0
+        self._rest = terms.rest
         self._trying = False
 
     @property
@@ -88,15 +90,17 @@ class Breaker:
         if self._state is State.HALF_OPEN:
             self._move(Move.TRIAL_SUCCEEDED)
 
-    def failed(self, admitted: Pass, now: float) -> None:
-        """The call was not answered."""
+    def failed(self, admitted: Pass, now: float, *, rest: float | None = None) -> None:
+        """The call was not answered. `rest`: it is known that none will be for so many seconds."""
         if admitted.era != self._era:
             return
         self._failures += 1
         if self._state is State.HALF_OPEN:
-            self._open(Move.TRIAL_FAILED, now)
+            self._open(Move.TRIAL_FAILED, now, rest)
+        elif rest is not None:
+            self._open(Move.LASTING_FAILURE, now, rest)
         elif self._failures >= self._terms.failures:
-            self._open(Move.TOO_MANY_FAILURES, now)
+            self._open(Move.TOO_MANY_FAILURES, now, rest)
 
     def abandoned(self, admitted: Pass) -> None:
         """The call ended without telling anything (its caller left); if it was the trial, another may try."""
@@ -105,15 +109,16 @@ class Breaker:
 
     def deadline(self) -> float | None:
         """When the rest is over; None when the breaker does not rest."""
-        return self._opened_at + self._terms.rest if self._state is State.OPEN else None
+        return self._opened_at + self._rest if self._state is State.OPEN else None
 
     def retry_after(self, now: float) -> float:
         """Seconds until a call may be let through; 0 when it depends on a trial, or now."""
         deadline = self.deadline()
         return max(0.0, deadline - now) if deadline is not None else 0.0
 
-    def _open(self, move: Move, now: float) -> None:
+    def _open(self, move: Move, now: float, rest: float | None) -> None:
         self._opened_at = now
+        self._rest = self._terms.rest if rest is None else rest
         self._move(move)
 
     def _move(self, move: Move) -> None:

@@ -56,6 +56,9 @@ class Attribute(StrEnum):
     REASON = "lingocast.reason"
     OUTCOME = "lingocast.outcome"
     LAYER = "lingocast.layer"  # Of the translation cache: memory or table.
+    SERVICE = "lingocast.service"  # What fails over: recognition, translation, synthesis.
+    ENGINE_BEFORE = "lingocast.engine_before"
+    ENGINE_AFTER = "lingocast.engine_after"
     GUARDED = "lingocast.guarded"  # What a circuit breaker stands before.
 
 
@@ -66,13 +69,20 @@ class Metric(StrEnum):
     VOICE_LAG = "lingocast_voice_lag_seconds"  # End of the segment's speech .. its audio starts.
     TRANSLATE = "lingocast_translate_seconds"  # One engine call.
     SYNTHESIZE_FIRST = "lingocast_synthesize_first_chunk_seconds"  # Request .. first chunk.
+    SSML_REFUSED = "lingocast_ssml_refused_total"  # Spoken as plain text instead, by engine and reason.
     CUES_DROPPED = "lingocast_cues_dropped_total"
     AUDIO_DROPPED = "lingocast_audio_dropped_total"  # Chunks of a speaker dropped, by reason.
     LANGUAGE_FAILURES = "lingocast_language_failures_total"
     DYNAMICS_FAILURES = "lingocast_dynamics_failures_total"
     STORE = "lingocast_store_seconds"  # One store operation.
+    ENGINE_RETRIES = "lingocast_engine_retries_total"  # Calls of an engine tried again, by engine and reason.
+    CACHE_ENTRIES = "lingocast_translation_cache_entries"  # Translations remembered now, in the process.
+    GUARDED_TEXTS = "lingocast_translation_guarded_total"  # Texts with terms or figures at risk, by what came of it.
     STORE_RETRIES = "lingocast_store_retries_total"  # Store operations tried again, by reason.
     BREAKER = "lingocast_breaker_changes_total"  # Changes of a circuit breaker, by guarded and its new state (outcome).
+    FAILOVERS = "lingocast_failovers_total"  # Changes of the engine that serves, by service, engine before and after.
+    REPLAYED = "lingocast_audio_replayed_seconds_total"  # Speaker's audio heard again by another stream.
+    UNHEARD = "lingocast_audio_unheard_seconds_total"  # Speaker's audio that no stream of an engine finished.
     LIMITS_OPEN = "lingocast_rate_limits_open_total"  # Takes from a limit that could not be enforced.
     REAPED = "lingocast_connections_reaped_total"  # Connections of edges that died.
     CACHE = "lingocast_translation_cache_total"  # By layer and outcome (hit, miss, ...).

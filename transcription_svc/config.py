@@ -1,16 +1,16 @@
 """The settings of transcription_svc."""
 
-from typing import Annotated
+from typing import Annotated, Literal
 
 from pydantic import Field
 from pydantic_settings import SettingsConfigDict
 
+from chassis.aws_settings import AwsSettings
 from chassis.engines import DEFAULT, EngineNames, among, variables
-from chassis.settings import Settings
 from transcription_svc.engines import ENGINES
 
 
-class Config(Settings):
+class Config(AwsSettings):
     """transcription_svc: recognises speech, cuts it into segments, conducts translation and synthesis."""
 
     model_config = SettingsConfigDict(env_prefix="TRANSCRIPTION_")
@@ -36,4 +36,29 @@ class Config(Settings):
     max_streams: int = Field(50, ge=1, description="Speakers at once; more are refused with TOO_MANY_STREAMS.")
     scripted_delay_seconds: float = Field(
         0.0, ge=0, description="Scripted engine: seconds from the end of a word until it is recognised."
+    )
+    aws_transport: Literal["websocket", "http2"] = Field(
+        "websocket", description="Amazon engine: what carries the stream, websocket or http2 (Amazon's own SDK)."
+    )
+    aws_endpoint: str = Field(
+        "",
+        validation_alias="AWS_ENDPOINT_URL_TRANSCRIBE_STREAMING",
+        description="Amazon engine: where it is, https:// or, websocket only, http://. Empty: Amazon's, by region.",
+    )
+    aws_ca_bundle: str = Field(
+        "",
+        validation_alias="AWS_CA_BUNDLE",
+        description="Amazon engine: file of the CAs to trust. Empty: the system's.",
+    )
+    aws_vocabularies: dict[str, str] = Field(
+        {}, description='Amazon engine: names of custom vocabularies by language, such as {"en": "names"}.'
+    )
+    aws_vocabulary_filters: dict[str, str] = Field(
+        {}, description="Amazon engine: names of vocabulary filters by language."
+    )
+    aws_vocabulary_filter_method: Literal["mask", "remove", "tag"] = Field(
+        "mask", description="Amazon engine: what a vocabulary filter does with its words: mask, remove or tag."
+    )
+    aws_language_models: dict[str, str] = Field(
+        {}, description="Amazon engine: names of custom language models by language."
     )

@@ -88,6 +88,7 @@ class Module(Protocol):
 
 
 ENGINES = {
+    "aws": "transcription_svc.engines.aws",
     "local": "transcription_svc.engines.local",
     "scripted": "transcription_svc.engines.scripted",
 }

@@ -1,0 +1,103 @@
+"""Recognition by Amazon Transcribe, streaming. Which of two wires carries it is a setting; all else is the same."""
+
+import asyncio
+from collections.abc import AsyncIterator, Callable
+from contextlib import AbstractAsyncContextManager, AsyncExitStack, asynccontextmanager
+from dataclasses import dataclass
+from importlib import import_module
+from typing import Final
+
+from chassis.aws import Misconfigured, session
+from transcription_svc.config import Config
+from transcription_svc.engines import Capabilities, StreamOptions
+from transcription_svc.engines.aws_languages import LANGUAGES, code_of, named_for
+from transcription_svc.engines.aws_stream import (
+    OPEN_SECONDS,
+    SERVICE,
+    AwsStream,
+    Refusal,
+    Wire,
+    error_of,
+    interrupted,
+)
+
+TRANSPORTS: Final = {
+    "websocket": "transcription_svc.engines.aws_transcribe_ws",
+    "http2": "transcription_svc.engines.aws_transcribe",
+}
+# Amazon's quotas. Both hold for each stream.
+SILENCE_SECONDS: Final = 15.0
+STREAM_SECONDS: Final = 4 * 3600.0
+
+
+@dataclass(frozen=True, slots=True)
+class Request:
+    """What a stream is opened with, in Amazon's words; empty for nothing."""
+
+    language: str
+    stability: str
+    vocabulary: str = ""
+    vocabulary_filter: str = ""
+    vocabulary_filter_method: str = ""
+    language_model: str = ""
+
+
+Connect = Callable[[Request], AbstractAsyncContextManager[Wire]]
+"""A wire for one stream. Entering raises Refusal, Unavailable, or Misconfigured."""
+
+
+@asynccontextmanager
+async def open_engine(config: Config) -> AsyncIterator["AwsRecognizer"]:
+    """Talks to nobody yet. Raises Misconfigured where no region is set."""
+    region = config.aws_region or (await asyncio.to_thread(session)).region_name
+    if not region:
+        raise Misconfigured("TRANSCRIPTION_FAILED", f"{SERVICE} cannot be used: no AWS region; set AWS_REGION")
+    transport = import_module(TRANSPORTS[config.aws_transport])
+    async with transport.open_wires(config, region) as connect:
+        yield AwsRecognizer(connect, config)
+
+
+class AwsRecognizer:
+    """The settings and what connects. Amazon counts the streams; it allows 25 at once unless asked for more."""
+
+    def __init__(self, connect: Connect, config: Config) -> None:
+        self.capabilities = Capabilities(
+            "aws", LANGUAGES, gives_stability=True, silence_seconds=SILENCE_SECONDS, stream_seconds=STREAM_SECONDS
+        )
+        self._connect = connect
+        self._config = config
+
+    @asynccontextmanager
+    async def open(self, options: StreamOptions) -> AsyncIterator[AwsStream]:
+        """As the port says. Raises Invalid(UNSUPPORTED_LANGUAGE) and Misconfigured(TRANSCRIPTION_FAILED) as well."""
+        request = self._request(options)
+        async with AsyncExitStack() as stack:
+            try:
+                async with asyncio.timeout(OPEN_SECONDS):
+                    wire = await stack.enter_async_context(self._connect(request))
+            except TimeoutError as error:
+                raise interrupted("does not answer") from error
+            except Refusal as refusal:
+                raise error_of(refusal, under_way=False) from refusal
+            stream = AwsStream(wire, final_only=options.final_only)
+            try:
+                yield stream
+            finally:
+                await stream.close()
+
+    def _request(self, options: StreamOptions) -> Request:
+        config, wanted = self._config, options.language
+        filter_ = named_for(wanted, config.aws_vocabulary_filters)
+        return Request(
+            code_of(wanted),
+            stability(options.min_stability),
+            named_for(wanted, config.aws_vocabularies),
+            filter_,
+            config.aws_vocabulary_filter_method if filter_ else "",
+            named_for(wanted, config.aws_language_models),
+        )
+
+
+def stability(least: float) -> str:
+    """Amazon's level for a least stability of words: the higher, the sooner they are called stable."""
+    return "low" if least < 0.80 else "medium" if least < 0.90 else "high"

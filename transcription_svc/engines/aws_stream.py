@@ -1,0 +1,267 @@
+"""One speaker at Amazon Transcribe, whatever carries it: framing, pace, turns, deadlines, and what failures mean.
+
+A `Wire` carries audio there and results back; there are two, over WebSocket and over HTTP/2. Nothing runs on its own:
+whoever sends sends, and whoever reads `hypotheses` drives the reading, so that errors and cancellation go where they
+belong. Audio goes in pieces of 100 ms. At most 2 s of it are ahead of Amazon (`domain.sending`); then `send` waits.
+"""
+
+import asyncio
+import json
+from collections.abc import AsyncGenerator, AsyncIterator, Awaitable, Mapping, Sequence
+from contextlib import aclosing
+from datetime import timedelta
+from typing import Any, Final, Protocol
+
+from chassis import pcm
+from chassis.aws import FAILURES, Meaning, Misconfigured, answered, failure_of, session
+from chassis.errors import Exhausted, Invalid, LingocastError, Unavailable
+from transcription_svc.domain.hypothesis import Hypothesis
+from transcription_svc.domain.sending import Sending
+from transcription_svc.domain.transcript import MalformedTranscript, Result, Transcript, results_of
+
+SERVICE: Final = "Amazon Transcribe"
+FRAME_SECONDS: Final = 0.1
+# Amazon takes pieces of 50 to 200 ms gladly: a rest that long does not wait for more.
+REST_SECONDS: Final = 0.05
+# Quieter is not speech, and silence is no sign of a stall.
+AUDIBLE_DBFS: Final = -45.0
+# Deadlines, seconds: to connect until Amazon agrees; for 100 ms of audio to leave; from the end of the audio until
+# Amazon has ended too; to part.
+OPEN_SECONDS: Final = 10.0
+SEND_SECONDS: Final = 10.0
+FINISH_SECONDS: Final = 10.0
+CLOSE_SECONDS: Final = 1.0
+# A place may be free as soon as another speaker ends; asking costs little.
+RETRY_AFTER: Final = timedelta(seconds=5)
+
+
+class Refusal(Exception):
+    """Amazon's no: its code, the HTTP status (0 where there is none) and its sentence."""
+
+    def __init__(self, code: str, status: int, message: str) -> None:
+        super().__init__(code or str(status))
+        self.code, self.status, self.message = code, status, message
+
+
+class Wire(Protocol):
+    """A connection that Amazon has agreed to. Raises Unavailable when it is lost, and Refusal."""
+
+    async def send(self, audio: bytes) -> None:
+        """Sends one piece; waits while more than 2 s have not left this machine."""
+        ...
+
+    async def end(self) -> None:
+        """No more audio."""
+        ...
+
+    def results(self) -> AsyncGenerator[Sequence[Result], None]:
+        """Each event's results, until Amazon ends the stream in good order or `close` is called."""
+        ...
+
+    async def close(self) -> None:
+        """Ends both ways at once, within 1 s. May be called again."""
+        ...
+
+
+def interrupted(what: str) -> Unavailable:
+    """A transient failure. `what` goes on from the service's name."""
+    return Unavailable("RECOGNITION_INTERRUPTED", f"{SERVICE} {what}")
+
+
+def error_of(refusal: Refusal, *, under_way: bool) -> LingocastError:
+    """What a refusal means. `under_way`: the stream had brought results already."""
+    failure = answered(refusal.code, refusal.status, SERVICE)
+    match failure.meaning:
+        case Meaning.LACKING:
+            return Misconfigured("TRANSCRIPTION_FAILED", failure.message)
+        case Meaning.THROTTLED if not under_way:
+            return Exhausted("TOO_MANY_STREAMS", failure.message, retry_after=RETRY_AFTER)
+        case Meaning.REFUSED if failure.code in {
+            "BadRequestException",
+            "SerializationException",
+            "ValidationException",
+        }:
+            return _bad_request(refusal.message.lower(), failure.message)
+        case Meaning.REFUSED if 400 <= refusal.status < 500 and failure.code != "ConflictException":
+            return Misconfigured("TRANSCRIPTION_FAILED", failure.message)
+    # Later; another stream under our name; the longest stream is over; what nobody has described.
+    return interrupted(f"ended the stream: {failure.code or refusal.status}")
+
+
+def _bad_request(said: str, message: str) -> LingocastError:
+    """Amazon has one code for much; only its sentence tells a request that is wrong from one that came too late."""
+    if "timed out" in said:
+        return interrupted("ended a stream without audio")
+    if "vocabulary" in said or "model" in said:
+        return Misconfigured("TRANSCRIPTION_FAILED", f"{SERVICE} has not the vocabulary, filter or model named")
+    return Invalid("UNSUPPORTED_LANGUAGE" if "language" in said else "TRANSCRIPTION_FAILED", message)
+
+
+def results_in(headers: Mapping[str, Any], payload: bytes) -> list[Result]:
+    """What an event-stream message says. Raises Refusal where it is one, and Unavailable where it is nonsense."""
+    try:
+        if headers.get(":message-type") == "event":
+            return results_of(json.loads(payload)) if headers.get(":event-type") == "TranscriptEvent" else []
+        code = str(headers.get(":exception-type") or headers.get(":error-code") or "")
+        body = json.loads(payload) if payload else {}
+        message = body.get("Message") or body.get("message") or headers.get(":error-message") or ""
+    except (ValueError, AttributeError, MalformedTranscript) as error:
+        raise interrupted("sent what cannot be read") from error
+    raise Refusal(code, 0, str(message))
+
+
+async def credentials() -> Any:
+    """Access key, secret and token, fresh for the next minutes. Raises Misconfigured or Unavailable."""
+    try:
+        found = await session().get_credentials()
+        frozen = None if found is None else await found.get_frozen_credentials()
+    except FAILURES as error:
+        failure = failure_of(error, SERVICE)
+        if failure.meaning is Meaning.LACKING:
+            raise Misconfigured("TRANSCRIPTION_FAILED", failure.message) from error
+        raise interrupted("cannot be asked: what gives this process its AWS credentials does not answer") from error
+    if frozen is None or not frozen.access_key:
+        raise Misconfigured("TRANSCRIPTION_FAILED", f"{SERVICE} cannot be used: there are no AWS credentials")
+    return frozen
+
+
+class AwsStream:
+    """One speaker. Audio that is less than a piece waits for more; hypotheses wait at Amazon until they are read."""
+
+    def __init__(self, wire: Wire, *, final_only: bool) -> None:
+        self._wire = wire
+        self._final_only = final_only
+        self._transcript = Transcript()
+        self._clock = asyncio.get_running_loop().time
+        self._sending = Sending(self._clock())
+        self._rest = b""
+        self._room = asyncio.Event()  # Whether audio may go has to be asked again.
+        self._until: float | None = None
+        self._patience: asyncio.Timeout | None = None
+        self._heard = False
+        self._finished = False
+        self._closed = False
+        self._over = asyncio.Event()
+        self._failure: LingocastError | None = None
+
+    async def send(self, audio: bytes) -> None:
+        """As the port says. After `finish`, or outside the context, audio is dropped."""
+        if len(audio) % pcm.BYTES_PER_SAMPLE:
+            raise Invalid("TRANSCRIPTION_FAILED", "audio must be whole samples of two bytes")
+        self._raise_failure()
+        if self._finished:
+            return
+        self._rest += audio
+        step, least = pcm.byte_count(FRAME_SECONDS), pcm.byte_count(REST_SECONDS)
+        while len(self._rest) >= least and not self._closed:
+            piece, self._rest = self._rest[:step], self._rest[step:]
+            await self._send(piece)
+
+    async def _send(self, piece: bytes) -> None:
+        seconds = pcm.seconds(piece)
+        while not self._closed and (wait := self._sending.wait(seconds, self._clock())) != 0.0:
+            self._room.clear()
+            try:
+                async with asyncio.timeout(wait):
+                    await self._room.wait()
+            except TimeoutError:
+                pass
+        if self._closed:
+            self._raise_failure()
+            return
+        await self._put(self._wire.send(piece))
+        audible = pcm.dbfs(pcm.samples(piece)) > AUDIBLE_DBFS
+        self._sending.sent(seconds, self._clock(), audible=audible)
+        if self._sending.is_stalled(self._clock(), has_open=self._transcript.has_open):
+            await self._fail(interrupted("has stopped answering"))
+        self._raise_failure()
+
+    async def finish(self) -> None:
+        """As the port says."""
+        if self._finished or self._closed:
+            return
+        self._finished = True
+        rest, self._rest = self._rest, b""
+        if rest:
+            await self._put(self._wire.send(rest))
+        await self._put(self._wire.end())
+        self._raise_failure()
+        self._until = self._clock() + FINISH_SECONDS
+        if self._patience is not None:
+            self._patience.reschedule(self._until)
+
+    async def hypotheses(self) -> AsyncIterator[Hypothesis]:
+        """As the port says."""
+        async with aclosing(self._results()) as results:
+            async for each in results:
+                for hypothesis in self._transcript.receive(each):
+                    if hypothesis.is_final or not self._final_only:
+                        yield hypothesis
+        if not self._closed:
+            for hypothesis in self._transcript.finish():
+                yield hypothesis
+
+    async def _results(self) -> AsyncGenerator[Sequence[Result], None]:
+        """Until Amazon ended what we ended, or `close`. Raises as the port says."""
+        async with aclosing(self._wire.results()) as events:
+            while (results := await self._next(events)) is not None:
+                self._heard = self._heard or bool(results)
+                self._sending.answered(max((each.end for each in results), default=0.0), self._clock())
+                self._room.set()
+                yield results
+        self._raise_failure()
+        if not self._finished and not self._closed:
+            await self._fail(interrupted("ended the stream before its time"))
+            self._raise_failure()
+
+    async def _next(self, events: AsyncIterator[Sequence[Result]]) -> Sequence[Result] | None:
+        """The next event's results; None when there are no more, whyever."""
+        self._sending.reads(self._clock(), waiting=True)
+        self._room.set()
+        try:
+            async with asyncio.timeout_at(self._until) as self._patience:
+                return await anext(events, None)
+        except TimeoutError:
+            await self._fail(interrupted("did not end the stream"))
+        except Refusal as refusal:
+            await self._fail(error_of(refusal, under_way=self._heard))
+        except Unavailable as error:
+            await self._fail(error)
+        finally:
+            self._patience = None
+            self._sending.reads(self._clock(), waiting=False)
+        return None
+
+    async def close(self) -> None:
+        """Ends the hypotheses at once, and lets a waiting sender go."""
+        self._closed = True
+        self._over.set()
+        self._room.set()
+        await self._wire.close()
+
+    async def _put(self, sending: Awaitable[None]) -> None:
+        """Awaits something that goes out. Raises as the port says."""
+        try:
+            async with asyncio.timeout(SEND_SECONDS):
+                await sending
+        except TimeoutError:
+            await self._fail(interrupted("takes no audio"))
+        except Refusal as refusal:
+            await self._fail(error_of(refusal, under_way=self._heard))
+        except Unavailable as error:
+            # Where the connection is lost, whoever reads may be about to hear why, which says more.
+            try:
+                async with asyncio.timeout(CLOSE_SECONDS):
+                    await self._over.wait()
+            except TimeoutError:
+                await self._fail(error)
+
+    async def _fail(self, error: LingocastError) -> None:
+        """The stream is over; the first reason is told to both who send and who read."""
+        if self._failure is None and not self._closed:
+            self._failure = error
+        await self.close()
+
+    def _raise_failure(self) -> None:
+        if self._failure is not None:
+            raise self._failure

@@ -1,0 +1,226 @@
+"""Amazon Transcribe over HTTP/2, through Amazon's SDK `amazon-transcribe`, with what it needs to be used in a service.
+
+The SDK, as it is: its reader of outgoing audio polls (70 to 90 % of a core as soon as one stream is open); it waits
+for ever where a connection dies before its headers; it ends its results without an error where one is reset later; it
+takes any amount of audio; it forgets the names of errors that it does not know. So each stream has a client of its own
+on an event loop of its own, whose reader waits up to 10 ms for audio, and events are read by our own parser. The
+SDK has no settings for that: its private attributes are set, and its version is pinned.
+"""
+
+import asyncio
+import threading
+from collections.abc import AsyncGenerator, AsyncIterator, Sequence
+from contextlib import asynccontextmanager
+from functools import partial
+from typing import Any, Final
+
+from amazon_transcribe.auth import CredentialResolver, Credentials
+from amazon_transcribe.client import TranscribeStreamingClient
+from amazon_transcribe.endpoints import StaticEndpointResolver
+from amazon_transcribe.eventstream import ParserError
+from amazon_transcribe.exceptions import SDKError, ServiceException
+from amazon_transcribe.serialize import TranscribeStreamingSerializer
+from amazon_transcribe.structures import BufferableByteStream
+from awscrt.exceptions import AwsCrtError  # type: ignore[import-untyped]
+from awscrt.io import (  # type: ignore[import-untyped]
+    ClientBootstrap,
+    ClientTlsContext,
+    DefaultHostResolver,
+    EventLoopGroup,
+    TlsContextOptions,
+)
+
+from chassis.pcm import SAMPLE_RATE, byte_count
+from transcription_svc.config import Config
+from transcription_svc.domain.sending import AHEAD_SECONDS
+from transcription_svc.domain.transcript import Result
+from transcription_svc.engines.aws import Connect, Request
+from transcription_svc.engines.aws_stream import CLOSE_SECONDS, Refusal, credentials, interrupted, results_in
+
+# How long the reader of outgoing audio waits before it looks again: a tenth of what a piece plays.
+PATIENCE_SECONDS: Final = 0.010
+_WAITING_BYTES: Final = byte_count(AHEAD_SECONDS)
+
+
+@asynccontextmanager
+async def open_wires(config: Config, region: str) -> AsyncIterator[Connect]:
+    """What connects streams; they share the TLS settings."""
+    options = TlsContextOptions()
+    if config.aws_ca_bundle:
+        options.override_default_trust_store_from_path(None, config.aws_ca_bundle)
+    yield partial(_wire, ClientTlsContext(options), config.aws_endpoint, region)
+
+
+@asynccontextmanager
+async def _wire(tls: ClientTlsContext, endpoint: str, region: str, request: Request) -> AsyncIterator["Http2Wire"]:
+    body = Outgoing()
+    resolver = StaticEndpointResolver(endpoint) if endpoint else None  # type: ignore[no-untyped-call]
+    client = TranscribeStreamingClient(region=region, endpoint_resolver=resolver, credential_resolver=_Resolver())
+    loops = EventLoopGroup(1)
+    client._session_manager._client_bootstrap = ClientBootstrap(loops, DefaultHostResolver(loops))
+    client._session_manager._tls_ctx = tls
+    client._serializer = _Serializer(body)
+    try:
+        yield Http2Wire(await _started(client, request), client, body)
+    finally:
+        await _closed(client, body)
+
+
+async def _started(client: TranscribeStreamingClient, request: Request) -> Any:
+    """The SDK's open stream. May hang (see above): who calls has a deadline. Raises as a Wire does."""
+    try:
+        return await client.start_stream_transcription(
+            language_code=request.language,
+            media_sample_rate_hz=SAMPLE_RATE,
+            media_encoding="pcm",
+            enable_partial_results_stabilization=True,
+            partial_results_stability=request.stability,
+            vocabulary_name=request.vocabulary or None,
+            vocab_filter_name=request.vocabulary_filter or None,
+            vocab_filter_method=request.vocabulary_filter_method or None,
+            language_model_name=request.language_model or None,
+        )
+    except ServiceException as error:
+        # The known ones carry their name as class; the unknown ones in a field.
+        code = getattr(error, "error_code", None) or type(error).__name__
+        status = int(getattr(error, "status_code", 0) or getattr(error, "error", 0) or 0)
+        raise Refusal(str(code), status, str(getattr(error, "message", ""))) from error
+    except (SDKError, AwsCrtError, OSError) as error:
+        raise interrupted("cannot be reached") from error
+
+
+async def _closed(client: TranscribeStreamingClient, body: "Outgoing") -> None:
+    """Cuts the connection, if there is one, and waits for its end, 1 s at most."""
+    body.close()
+    for connection in client._session_manager._connections.values():
+        shut = connection.close()
+        await asyncio.wait([asyncio.wrap_future(shut)], timeout=CLOSE_SECONDS)
+
+
+class Outgoing(BufferableByteStream):
+    """Signed audio on its way to awscrt's thread, which reads it. What waits is bounded by who writes: see `room`."""
+
+    def __init__(self) -> None:
+        super().__init__()  # type: ignore[no-untyped-call]
+        self._some = threading.Event()
+        self._loop = asyncio.get_running_loop()
+        self._room = asyncio.Event()
+        self._wanted = False
+        self._written = 0  # By the loop's thread.
+        self._taken = 0  # By awscrt's.
+
+    async def room(self) -> None:
+        """Waits while 2 s have not been taken."""
+        while self._written - self._taken > _WAITING_BYTES and not self.closed:
+            self._wanted = True
+            self._room.clear()
+            if self._written - self._taken > _WAITING_BYTES:
+                await self._room.wait()
+
+    def write(self, b: Any) -> int:
+        """See the SDK."""
+        count = int(super().write(b))
+        self._written += count
+        self._some.set()
+        return count
+
+    def read(self, size: int | None = -1) -> bytes:
+        """In awscrt's thread. Waits a little for audio; raises BlockingIOError when there is none."""
+        if not self._byte_chunks:
+            self._some.wait(PATIENCE_SECONDS)
+        self._some.clear()
+        data = super().read(-1 if size is None else size) or b""
+        self._taken += len(data)
+        if self._wanted and self._written - self._taken <= _WAITING_BYTES:
+            self._wanted = False
+            self._tell_room()
+        return data
+
+    def end_stream(self) -> None:
+        """See the SDK."""
+        super().end_stream()  # type: ignore[no-untyped-call]
+        self._some.set()
+
+    def close(self) -> None:
+        """Ends the reading, and whoever waits for room."""
+        super().close()  # type: ignore[no-untyped-call]
+        self._some.set()
+        self._tell_room()
+
+    def _tell_room(self) -> None:
+        if not self._loop.is_closed():
+            self._loop.call_soon_threadsafe(self._room.set)
+
+
+class Http2Wire:
+    """See Wire."""
+
+    def __init__(self, stream: Any, client: TranscribeStreamingClient, body: Outgoing) -> None:
+        self._stream = stream
+        self._client = client
+        self._body = body
+        stream.output_stream._parser = _Parser()
+
+    async def send(self, audio: bytes) -> None:
+        """See Wire."""
+        await self._body.room()
+        try:
+            await self._stream.input_stream.send_audio_event(audio_chunk=audio)
+        except (SDKError, OSError, ValueError) as error:
+            raise interrupted("is not connected any more") from error
+        if self._done.done():
+            raise interrupted("is not connected any more")
+
+    async def end(self) -> None:
+        """See Wire."""
+        try:
+            await self._stream.input_stream.end_stream()
+        except (SDKError, OSError, ValueError) as error:
+            raise interrupted("is not connected any more") from error
+
+    async def results(self) -> AsyncGenerator[Sequence[Result], None]:
+        """See Wire."""
+        try:
+            async for results in self._stream.output_stream:
+                yield results
+        except (ParserError, AwsCrtError) as error:
+            raise interrupted("sent what cannot be read") from error
+        # The SDK ends without a word however the stream ended; awscrt knows.
+        if self._done.done() and self._done.exception() is not None:
+            raise interrupted("closed the connection") from self._done.exception()
+
+    async def close(self) -> None:
+        """See Wire."""
+        await _closed(self._client, self._body)
+
+    @property
+    def _done(self) -> Any:
+        """Of awscrt: a future of the HTTP/2 stream's end, with what ended it."""
+        return self._stream.output_stream._raw_stream._stream.completion_future
+
+
+class _Parser:
+    """In place of the SDK's, which makes objects of everything and forgets the names of errors."""
+
+    def parse(self, event: Any) -> list[Result]:
+        return results_in(event.headers, event.payload)
+
+
+class _Serializer(TranscribeStreamingSerializer):
+    """The SDK's, with our byte stream as the body."""
+
+    def __init__(self, body: Outgoing) -> None:
+        self._body = body
+
+    def serialize_start_stream_transcription_request(self, endpoint: str, request_shape: Any) -> Any:
+        request = super().serialize_start_stream_transcription_request(endpoint=endpoint, request_shape=request_shape)
+        request.body = self._body
+        return request
+
+
+class _Resolver(CredentialResolver):
+    """Asked for each piece of audio, so that a stream outlives its first credentials."""
+
+    async def get_credentials(self) -> Credentials:
+        found = await credentials()
+        return Credentials(found.access_key, found.secret_key, found.token)

@@ -120,12 +120,15 @@ class SynthesisStarted(_message.Message):
     VOICE_FIELD_NUMBER: _builtins.int
     ENGINE_FIELD_NUMBER: _builtins.int
     TEMPO_FIELD_NUMBER: _builtins.int
+    FALLBACK_FIELD_NUMBER: _builtins.int
     voice: _builtins.str
     """The voice."""
     engine: _builtins.str
     """The engine (`kokoro`, `espeak-ng`, `aws-polly`, `scripted`)."""
     tempo: _builtins.float
     """The tempo after the joint clamp."""
+    fallback: _builtins.bool
+    """True when the engine stands in for a preferred one that is out of order."""
     @_builtins.property
     def format(self) -> _audio_pb2.AudioFormat:
         """The format of the audio chunks."""
@@ -137,10 +140,11 @@ class SynthesisStarted(_message.Message):
         voice: _builtins.str = ...,
         engine: _builtins.str = ...,
         tempo: _builtins.float = ...,
+        fallback: _builtins.bool = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _typing.Literal["format", b"format"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["engine", b"engine", "format", b"format", "tempo", b"tempo", "voice", b"voice"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["engine", b"engine", "fallback", b"fallback", "format", b"format", "tempo", b"tempo", "voice", b"voice"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 

@@ -784,7 +784,9 @@ class BroadcastWarning(_message.Message):
     REASON_FIELD_NUMBER: _builtins.int
     MESSAGE_FIELD_NUMBER: _builtins.int
     reason: _builtins.str
-    """UPPER_SNAKE reason: RECOGNITION_INTERRUPTED, AUDIO_DROPPED, RECOGNITION_RECOVERED, TRANSCRIPTION_FAILED."""
+    """UPPER_SNAKE reason: RECOGNITION_INTERRUPTED, AUDIO_DROPPED, RECOGNITION_RECOVERED, TRANSCRIPTION_FAILED;
+    ENGINE_CHANGED, another engine than the preferred one serves now; ENGINE_RECOVERED, the preferred one again.
+    """
     message: _builtins.str
     """A sentence for a person."""
     def __init__(

@@ -25,7 +25,7 @@ _sym_db = _symbol_database.Default()
 from google.protobuf import duration_pb2 as google_dot_protobuf_dot_duration__pb2
 
 
-DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n\'protos/translation/v1/translation.proto\x12\x18lingocast.translation.v1\x1a\x1egoogle/protobuf/duration.proto\"\xb0\x01\n\x10TranslateRequest\x12\x0c\n\x04text\x18\x01 \x01(\t\x12\x17\n\x0fsource_language\x18\x02 \x01(\t\x12\x18\n\x10target_languages\x18\x03 \x03(\t\x12\x34\n\x08glossary\x18\x04 \x01(\x0b\x32\".lingocast.translation.v1.Glossary\x12\x0f\n\x07partial\x18\x05 \x01(\x08\x12\x14\n\x0cquality_tier\x18\x06 \x01(\t\"R\n\x08Glossary\x12\x0f\n\x07version\x18\x01 \x01(\t\x12\x35\n\x05terms\x18\x02 \x03(\x0b\x32&.lingocast.translation.v1.GlossaryTerm\"@\n\x0cGlossaryTerm\x12\x0e\n\x06source\x18\x01 \x01(\t\x12\x0e\n\x06target\x18\x02 \x01(\t\x12\x10\n\x08language\x18\x03 \x01(\t\"\xaf\x01\n\x11TranslateResponse\x12\x10\n\x08language\x18\x01 \x01(\t\x12<\n\x0btranslation\x18\x02 \x01(\x0b\x32%.lingocast.translation.v1.TranslationH\x00\x12?\n\x07\x66\x61ilure\x18\x03 \x01(\x0b\x32,.lingocast.translation.v1.TranslationFailureH\x00\x42\t\n\x07outcome\"o\n\x0bTranslation\x12\x0c\n\x04text\x18\x01 \x01(\t\x12\x12\n\nfrom_cache\x18\x02 \x01(\x08\x12\x0e\n\x06\x65ngine\x18\x03 \x01(\t\x12.\n\x0b\x65ngine_time\x18\x04 \x01(\x0b\x32\x19.google.protobuf.Duration\"H\n\x12TranslationFailure\x12\x0e\n\x06reason\x18\x01 \x01(\t\x12\x0f\n\x07message\x18\x02 \x01(\t\x12\x11\n\ttransient\x18\x03 \x01(\x08\"/\n\x14ListLanguagesRequest\x12\x17\n\x0fsource_language\x18\x01 \x01(\t\"N\n\x15ListLanguagesResponse\x12\x35\n\x05pairs\x18\x01 \x03(\x0b\x32&.lingocast.translation.v1.LanguagePair\"]\n\x0cLanguagePair\x12\x17\n\x0fsource_language\x18\x01 \x01(\t\x12\x17\n\x0ftarget_language\x18\x02 \x01(\t\x12\x0e\n\x06\x65ngine\x18\x03 \x01(\t\x12\x0b\n\x03via\x18\x04 \x03(\t2\xee\x01\n\x12TranslationService\x12\x66\n\tTranslate\x12*.lingocast.translation.v1.TranslateRequest\x1a+.lingocast.translation.v1.TranslateResponse0\x01\x12p\n\rListLanguages\x12..lingocast.translation.v1.ListLanguagesRequest\x1a/.lingocast.translation.v1.ListLanguagesResponseb\x06proto3')
+DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n\'protos/translation/v1/translation.proto\x12\x18lingocast.translation.v1\x1a\x1egoogle/protobuf/duration.proto\"\xb0\x01\n\x10TranslateRequest\x12\x0c\n\x04text\x18\x01 \x01(\t\x12\x17\n\x0fsource_language\x18\x02 \x01(\t\x12\x18\n\x10target_languages\x18\x03 \x03(\t\x12\x34\n\x08glossary\x18\x04 \x01(\x0b\x32\".lingocast.translation.v1.Glossary\x12\x0f\n\x07partial\x18\x05 \x01(\x08\x12\x14\n\x0cquality_tier\x18\x06 \x01(\t\"R\n\x08Glossary\x12\x0f\n\x07version\x18\x01 \x01(\t\x12\x35\n\x05terms\x18\x02 \x03(\x0b\x32&.lingocast.translation.v1.GlossaryTerm\"@\n\x0cGlossaryTerm\x12\x0e\n\x06source\x18\x01 \x01(\t\x12\x0e\n\x06target\x18\x02 \x01(\t\x12\x10\n\x08language\x18\x03 \x01(\t\"\xaf\x01\n\x11TranslateResponse\x12\x10\n\x08language\x18\x01 \x01(\t\x12<\n\x0btranslation\x18\x02 \x01(\x0b\x32%.lingocast.translation.v1.TranslationH\x00\x12?\n\x07\x66\x61ilure\x18\x03 \x01(\x0b\x32,.lingocast.translation.v1.TranslationFailureH\x00\x42\t\n\x07outcome\"\x81\x01\n\x0bTranslation\x12\x0c\n\x04text\x18\x01 \x01(\t\x12\x12\n\nfrom_cache\x18\x02 \x01(\x08\x12\x0e\n\x06\x65ngine\x18\x03 \x01(\t\x12.\n\x0b\x65ngine_time\x18\x04 \x01(\x0b\x32\x19.google.protobuf.Duration\x12\x10\n\x08\x66\x61llback\x18\x05 \x01(\x08\"H\n\x12TranslationFailure\x12\x0e\n\x06reason\x18\x01 \x01(\t\x12\x0f\n\x07message\x18\x02 \x01(\t\x12\x11\n\ttransient\x18\x03 \x01(\x08\"/\n\x14ListLanguagesRequest\x12\x17\n\x0fsource_language\x18\x01 \x01(\t\"N\n\x15ListLanguagesResponse\x12\x35\n\x05pairs\x18\x01 \x03(\x0b\x32&.lingocast.translation.v1.LanguagePair\"]\n\x0cLanguagePair\x12\x17\n\x0fsource_language\x18\x01 \x01(\t\x12\x17\n\x0ftarget_language\x18\x02 \x01(\t\x12\x0e\n\x06\x65ngine\x18\x03 \x01(\t\x12\x0b\n\x03via\x18\x04 \x03(\t2\xee\x01\n\x12TranslationService\x12\x66\n\tTranslate\x12*.lingocast.translation.v1.TranslateRequest\x1a+.lingocast.translation.v1.TranslateResponse0\x01\x12p\n\rListLanguages\x12..lingocast.translation.v1.ListLanguagesRequest\x1a/.lingocast.translation.v1.ListLanguagesResponseb\x06proto3')
 
 _globals = globals()
 _builder.BuildMessageAndEnumDescriptors(DESCRIPTOR, _globals)
@@ -40,16 +40,16 @@ if not _descriptor._USE_C_DESCRIPTORS:
   _globals['_GLOSSARYTERM']._serialized_end=428
   _globals['_TRANSLATERESPONSE']._serialized_start=431
   _globals['_TRANSLATERESPONSE']._serialized_end=606
-  _globals['_TRANSLATION']._serialized_start=608
-  _globals['_TRANSLATION']._serialized_end=719
-  _globals['_TRANSLATIONFAILURE']._serialized_start=721
-  _globals['_TRANSLATIONFAILURE']._serialized_end=793
-  _globals['_LISTLANGUAGESREQUEST']._serialized_start=795
-  _globals['_LISTLANGUAGESREQUEST']._serialized_end=842
-  _globals['_LISTLANGUAGESRESPONSE']._serialized_start=844
-  _globals['_LISTLANGUAGESRESPONSE']._serialized_end=922
-  _globals['_LANGUAGEPAIR']._serialized_start=924
-  _globals['_LANGUAGEPAIR']._serialized_end=1017
-  _globals['_TRANSLATIONSERVICE']._serialized_start=1020
-  _globals['_TRANSLATIONSERVICE']._serialized_end=1258
+  _globals['_TRANSLATION']._serialized_start=609
+  _globals['_TRANSLATION']._serialized_end=738
+  _globals['_TRANSLATIONFAILURE']._serialized_start=740
+  _globals['_TRANSLATIONFAILURE']._serialized_end=812
+  _globals['_LISTLANGUAGESREQUEST']._serialized_start=814
+  _globals['_LISTLANGUAGESREQUEST']._serialized_end=861
+  _globals['_LISTLANGUAGESRESPONSE']._serialized_start=863
+  _globals['_LISTLANGUAGESRESPONSE']._serialized_end=941
+  _globals['_LANGUAGEPAIR']._serialized_start=943
+  _globals['_LANGUAGEPAIR']._serialized_end=1036
+  _globals['_TRANSLATIONSERVICE']._serialized_start=1039
+  _globals['_TRANSLATIONSERVICE']._serialized_end=1277
 # @@protoc_insertion_point(module_scope)

@@ -169,12 +169,15 @@ class Translation(_message.Message):
     FROM_CACHE_FIELD_NUMBER: _builtins.int
     ENGINE_FIELD_NUMBER: _builtins.int
     ENGINE_TIME_FIELD_NUMBER: _builtins.int
+    FALLBACK_FIELD_NUMBER: _builtins.int
     text: _builtins.str
     """The text in the target language."""
     from_cache: _builtins.bool
     """True when no engine was called for it."""
     engine: _builtins.str
     """The engine that made it (`firefox+apertium`, `aws-translate`, `scripted`)."""
+    fallback: _builtins.bool
+    """True when the engine stands in for a preferred one that is out of order."""
     @_builtins.property
     def engine_time(self) -> _duration_pb2.Duration:
         """Time spent in the engine; zero from the cache."""
@@ -186,10 +189,11 @@ class Translation(_message.Message):
         from_cache: _builtins.bool = ...,
         engine: _builtins.str = ...,
         engine_time: _duration_pb2.Duration | None = ...,
+        fallback: _builtins.bool = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _typing.Literal["engine_time", b"engine_time"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["engine", b"engine", "engine_time", b"engine_time", "from_cache", b"from_cache", "text", b"text"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["engine", b"engine", "engine_time", b"engine_time", "fallback", b"fallback", "from_cache", b"from_cache", "text", b"text"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 

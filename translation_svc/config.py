@@ -9,10 +9,11 @@ from pydantic_settings import NoDecode, SettingsConfigDict
 from chassis.breaker import BreakerTerms
 from chassis.dynamodb_settings import DynamoSettings
 from chassis.engines import DEFAULT, EngineNames, among, variables
+from translation_svc.aws_settings import AwsTranslateSettings
 from translation_svc.engines import ENGINES
 
 
-class Config(DynamoSettings):
+class Config(AwsTranslateSettings, DynamoSettings):
     """translation_svc: turns a text into many languages, and remembers what it has translated."""
 
     model_config = SettingsConfigDict(env_prefix="TRANSLATION_")

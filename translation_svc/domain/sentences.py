@@ -4,6 +4,7 @@ A point that may belong to an abbreviation does not cut; those that are also wor
 """
 
 import re
+from itertools import pairwise
 
 # The neural engine's work grows with the square of the length: 300 characters of the worst text take a second.
 LONGEST = 200
@@ -25,14 +26,18 @@ _SOFT = (re.compile(r"[;:]\s"), re.compile(r",\s"), re.compile(r"\s"))
 def sentences(text: str) -> list[str]:
     """The sentences of `text`, none empty, none longer than LONGEST characters. Joined by spaces they are the text."""
     text = " ".join(text.split())
-    found: list[str] = []
-    start = 0
-    for boundary in _BOUNDARY.finditer(text):
-        if _ends_sentence(text, start, boundary):
-            found.append(text[start : boundary.end()].strip())
-            start = boundary.end()
-    found.append(text[start:].strip())
+    ends = [0, *boundaries(text), len(text)]
+    found = [text[start:end].strip() for start, end in pairwise(ends)]
     return [piece for sentence in found for piece in _pieces(sentence) if piece]
+
+
+def boundaries(text: str) -> list[int]:
+    """Where sentences end that others follow: positions in characters, blanks after the mark included."""
+    found = [0]
+    for boundary in _BOUNDARY.finditer(text):
+        if _ends_sentence(text, found[-1], boundary):
+            found.append(boundary.end())
+    return found[1:]
 
 
 def _ends_sentence(text: str, start: int, boundary: re.Match[str]) -> bool:

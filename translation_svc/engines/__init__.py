@@ -58,6 +58,7 @@ class Module(Protocol):
 
 
 ENGINES = {
+    "aws": "translation_svc.engines.aws_translate",
     "local": "translation_svc.engines.local",
     "scripted": "translation_svc.engines.scripted",
 }

@@ -61,8 +61,8 @@ def talk(language: str, *files: str) -> Recording:
     """One person reading documentation in English, Spanish or French: some files, one after the other."""
     files = files or ("audio1.wav",)
     folder = _speech() / f"talk-{language}"
-    said = _lines(folder / "trans.txt")
-    references = {path.stem.removeprefix("reference-"): _lines(path) for path in folder.glob("reference-*.txt")}
+    said = entries(folder / "trans.txt")
+    references = {path.stem.removeprefix("reference-"): entries(path) for path in folder.glob("reference-*.txt")}
     return Recording(
         f"talk-{language} {'+'.join(files)}",
         b"".join(decode(folder / file) for file in files),
@@ -107,13 +107,14 @@ def plain(text: str) -> str:
     return " ".join(re.sub(r"[^\w']+", " ", text).split())
 
 
+def entries(path: Path) -> dict[str, str]:
+    """What is said in which file: lines of file name, tab, text."""
+    # The files of some languages lack the line break between two entries.
+    parts = re.split(r"(?:^|(?<=\s)|(?<=\.))([\w-]+\.\w+)\t", path.read_text("utf-8-sig"))
+    return {name: text.strip() for name, text in zip(parts[1::2], parts[2::2], strict=True)}
+
+
 def _speech() -> Path:
     if not HERE:
         pytest.skip(f"needs the recordings in {SPEECH.parent.name}/{SPEECH.name} beside the project")
     return SPEECH
-
-
-def _lines(path: Path) -> dict[str, str]:
-    # The files of some languages lack the line break between two entries.
-    parts = re.split(r"(\w+\.wav)\t", path.read_text("utf-8-sig"))
-    return {name: text.strip() for name, text in zip(parts[1::2], parts[2::2], strict=True)}

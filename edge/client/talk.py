@@ -71,6 +71,7 @@ async def perform(
     screen: Screen,
     *,
     quality_tier: str = "standard",
+    partial_results: bool | None = None,
     rhythm: Rhythm | None = None,
 ) -> None:
     """Plays `pcm` (s16le mono 16 kHz) at real-time speed; returns when all of it has been heard and the session ended.
@@ -80,7 +81,13 @@ async def perform(
     loop, rhythm = asyncio.get_running_loop(), rhythm or Rhythm()
     async with AsyncExitStack() as stack:
         speaker = await stack.enter_async_context(
-            Speaker.open(url, token, source_language=talk.source.language, quality_tier=quality_tier)
+            Speaker.open(
+                url,
+                token,
+                source_language=talk.source.language,
+                quality_tier=quality_tier,
+                partial_results=partial_results,
+            )
         )
         talk.session_id = speaker.session_id
         screen.note(f"listen: {speaker.join_url}")

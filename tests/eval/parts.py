@@ -1,0 +1,256 @@
+"""The parts of the evaluation. Each starts its own system, plays, and answers with what was recorded."""
+
+import asyncio
+import os
+import subprocess
+import tempfile
+import time
+import wave
+from collections.abc import AsyncIterator, Awaitable, Callable, Coroutine, Mapping, Sequence
+from contextlib import asynccontextmanager
+from dataclasses import dataclass, field, replace
+from datetime import UTC, datetime
+from importlib.metadata import PackageNotFoundError, version
+from pathlib import Path
+
+from chassis.system import ROOT, System, launched
+from tests.bench.report import machine
+from tests.eval import corpus, goals
+from tests.eval.ear import WhisperEar
+from tests.eval.records import Journey, Part, Performance
+from tests.eval.session import play
+from tests.eval.share import journeys
+from tests.fakes.collector import collecting
+from tests.recordings import Recording
+
+PACKAGES = (
+    *("faster-whisper", "ctranslate2", "fxtranslate", "kokoro-onnx", "onnxruntime", "grpcio", "aiohttp", "numpy"),
+    *("jiwer", "sacrebleu"),
+)
+PREFERRED = ("pt", "es", "fr", "it", "en")
+# Two languages with neural voices, two that have none, and one that is given a plain voice.
+NEURAL, PLAIN, MADE_PLAIN = ("pt", "es"), ("ca", "gl"), "fr"
+QUICK_SECONDS = 22.0
+# Everybody comes from one address here.
+SETTINGS = {"EDGE_LIMIT_ADDRESSES": "false"}
+
+
+@dataclass
+class Course:
+    """What all parts share. `recordings`: a folder as corpus.py describes; `quick`: small, for trials of the code."""
+
+    data: Path
+    out: Path
+    recordings: Path | None
+    ear: WhisperEar
+    quick: bool = False
+    minutes: float = 20.0
+    languages: tuple[str, ...] = ()
+    scripts: list[corpus.Script] = field(default_factory=list)
+
+    def prepare(self) -> None:
+        """Reads all recordings and finds the times of their words. Blocks."""
+        talks = corpus.talks(self.recordings) if self.recordings else []
+        found: Sequence[Sequence[Recording]] = [*talks, *corpus.packaged(self.data)]
+        if not found:
+            raise ValueError("there is no recording: name a folder with --recordings, or run `make models`")
+        self.scripts = [corpus.script(files, self.ear, gap=0.0 if len(files) < 5 else 0.5) for files in found]
+        if self.quick:
+            self.scripts = [corpus.beginning(each, QUICK_SECONDS) for each in self.scripts]
+
+    @property
+    def talk(self) -> corpus.Script:
+        """The one that most is measured on: English, else what there is; with as many references as can be."""
+        return max(self.scripts, key=lambda each: (each.language == "en", len(each.languages), each.length))
+
+    def targets(self, system: System, script: corpus.Script, count: int = 1) -> list[str]:
+        """Languages to listen in: those asked for, else those with references, else the best known."""
+        offered = [code for code in system.ready.languages.get(script.language, ()) if code != script.language]
+        ranked = sorted(offered, key=lambda code: (code not in script.languages, _rank(code)))
+        return ([code for code in self.languages if code in offered] or ranked)[:count]
+
+
+Played = tuple[list[Performance], dict[str, dict[str, bytes]]]
+
+
+async def clean(course: Course) -> Part:
+    """The main talk into one language, into the same from finals only, and into two."""
+
+    async def rounds(system: System) -> Played:
+        performances, heard = [], {}
+        script = course.talk
+        one, two = course.targets(system, script), course.targets(system, script, 2)
+        for name, languages, final_only in (
+            (goals.ONE, one, False),
+            (goals.FINAL_ONLY, one, True),
+            (goals.TWO, two, False),
+        ):
+            performance, heard[name] = await play(system, name, script, languages, final_only=final_only, gold=True)
+            performances.append(performance)
+        return performances, heard
+
+    return await _measured(course, "clean", "local", {}, rounds)
+
+
+async def recordings(course: Course) -> Part:
+    """Every other recording into one language."""
+
+    async def rounds(system: System) -> Played:
+        performances, heard = [], {}
+        for script in course.scripts[: 3 if course.quick else None]:
+            languages = course.targets(system, script)
+            if script is course.talk or not languages:
+                continue
+            performance, heard[script.name] = await play(system, script.name, script, languages, gold=True)
+            performances.append(performance)
+        return performances, heard
+
+    return await _measured(course, "recordings", "local", {}, rounds)
+
+
+async def five(course: Course) -> Part:
+    """The main talk into five languages: two with neural voices, three with plain ones."""
+
+    async def rounds(system: System) -> Played:
+        offered = system.ready.languages.get(course.talk.language, ())
+        languages = [code for code in (*NEURAL, *PLAIN, MADE_PLAIN) if code in offered]
+        performance, heard = await play(system, goals.FIVE, course.talk, languages, gold=True)
+        return [performance], {goals.FIVE: heard}
+
+    plainly = {"SYNTHESIS_VOICES": f"{MADE_PLAIN}:espeak-ng/{MADE_PLAIN}"}
+    return await _measured(course, "five", "local", plainly, rounds)
+
+
+async def drift(course: Course) -> Part:
+    """The English recordings over and over into one language, for twenty minutes."""
+    scripts = [each for each in course.scripts if each.language == course.talk.language and each.length > 20]
+    script = corpus.repeated(scripts or [course.talk], 60.0 if course.quick else course.minutes * 60)
+
+    async def rounds(system: System) -> Played:
+        performance, _ = await play(system, goals.LONG, script, course.targets(system, course.talk))
+        return [performance], {}
+
+    return await _measured(course, "drift", "local", {}, rounds)
+
+
+async def share(course: Course) -> Part:
+    """Our own share of the delay: once as it is, once more with traces, which tell when translation was called."""
+    found: list[Journey] = []
+
+    async def plain(system: System) -> Played:
+        found.extend(await journeys(system, 5 if course.quick else 40))
+        return [], {}
+
+    part = await _measured(course, "share", "scripted", {}, plain)
+    async with collecting() as (collector, endpoint):
+
+        async def traced(system: System) -> Played:
+            calls = await journeys(system, 4 if course.quick else 20, collector)
+            found.extend(Journey(None, None, each.translation, each.waited) for each in calls)
+            return [], {}
+
+        again = await _measured(course, "share", "scripted", {"OTEL_EXPORTER_OTLP_ENDPOINT": endpoint}, traced)
+    return replace(part, journeys=found, seconds=part.seconds + again.seconds)
+
+
+PARTS: dict[str, Callable[[Course], Coroutine[None, None, Part]]] = {
+    "share": share,
+    "clean": clean,
+    "recordings": recordings,
+    "five": five,
+    "drift": drift,
+}
+
+
+async def _measured(
+    course: Course,
+    name: str,
+    engines: str,
+    environment: Mapping[str, str],
+    rounds: Callable[[System], Awaitable[Played]],
+) -> Part:
+    """Runs the rounds on a fresh system; afterwards, on a quiet machine, hears what can be understood of the voices."""
+    settings = {**SETTINGS, **environment}
+    began = time.monotonic()
+    async with fresh(course.data, engines, settings) as system:
+        performances, heard = await rounds(system)
+    if engines == "local":
+        performances = [
+            await asyncio.to_thread(_heard_back, course, each, heard.get(each.name, {})) for each in performances
+        ]
+    return Part(
+        name=name,
+        made_at=f"{datetime.now(UTC):%Y-%m-%d %H:%M} UTC",
+        machine=machine(),
+        commit=commit(),
+        engines=engines,
+        settings=_told(settings),
+        versions=versions(),
+        quick=course.quick,
+        seconds=time.monotonic() - began,
+        performances=performances,
+    )
+
+
+@asynccontextmanager
+async def fresh(data: Path, engines: str, settings: Mapping[str, str]) -> AsyncIterator[System]:
+    """A system with its own sessions and key beside the models that are there."""
+    with tempfile.TemporaryDirectory() as folder:
+        (Path(folder) / "models").symlink_to(data / "models")
+        async with launched(data=Path(folder), engines=engines, env=settings) as system:
+            yield system
+
+
+def _heard_back(course: Course, performance: Performance, heard: Mapping[str, bytes]) -> Performance:
+    """With what Whisper understands of the voices, which are kept as files too."""
+    folder = course.out / "audio"
+    folder.mkdir(parents=True, exist_ok=True)
+    tracks = dict(performance.tracks)
+    for language, pcm in heard.items():
+        tracks[language] = replace(tracks[language], heard_back=course.ear.text(pcm, language))
+        name = "".join(each if each.isalnum() else "-" for each in performance.name)
+        with wave.open(str(folder / f"{name}-{language}.wav"), "wb") as file:
+            file.setnchannels(1)
+            file.setsampwidth(2)
+            file.setframerate(16_000)
+            file.writeframes(pcm)
+    return replace(performance, tracks=tracks)
+
+
+def commit() -> str:
+    """The version of the code, marked when it was changed since."""
+    name = _git("rev-parse", "--short", "HEAD") or "unknown"
+    return f"{name} and changes" if _git("status", "--porcelain", "-uno") else name
+
+
+def _git(*arguments: str) -> str:
+    """What git answers; nothing where it fails, as outside of a repository."""
+    git = ("git", "-c", f"safe.directory={ROOT}", *arguments)
+    return subprocess.run(git, check=False, cwd=ROOT, capture_output=True, text=True).stdout.strip()
+
+
+def versions() -> dict[str, str]:
+    """Of the packages that figures depend on, as far as they are installed."""
+    found = {}
+    for name in PACKAGES:
+        try:
+            found[name] = version(name)
+        except PackageNotFoundError:
+            continue
+    return found
+
+
+def _told(settings: Mapping[str, str]) -> dict[str, str]:
+    """Settings for the report, with those of the environment that services read; nothing secret, no addresses."""
+    prefixes = ("TRANSCRIPTION_", "SYNTHESIS_", "TRANSLATION_", "EDGE_", "SESSION_")
+    ours = {name: value for name, value in os.environ.items() if name.startswith(prefixes)}
+    return {
+        name: value
+        for name, value in sorted({**ours, **settings}.items())
+        if not any(word in name for word in ("KEY", "SECRET", "TOKEN", "ENDPOINT", "ADDRESS", "LISTEN", "BUNDLE"))
+        or name == "EDGE_LIMIT_ADDRESSES"
+    }
+
+
+def _rank(code: str) -> int:
+    return PREFERRED.index(code) if code in PREFERRED else len(PREFERRED)

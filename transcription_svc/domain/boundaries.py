@@ -1,59 +1,89 @@
 """Where a sentence or a clause ends, judged by one word and its neighbour. Pure tables, no state.
 
-Engines attach punctuation to words, so every question is about the last characters of a word.
+Engines attach punctuation to words, so every question is about the last characters of a word and the first of the next.
+Where a dot may belong to an abbreviation and the next word is not known yet, the answer is "not an end": whoever asks
+knows it a word later, and a wrong cut cannot be taken back.
 """
 
 import re
+from typing import Final
 
-SENTENCE_MARKS = ".?!…。？！।؟"
-CLAUSE_MARKS = ",;:،、，；—–"
-_CLOSERS = "\"'”’»)]}›"
+from transcription_svc.domain.abbreviations import BEFORE_NUMBER, GOES_ON, MAY_END, STARTERS, VERSES
 
-# Abbreviations that end in a dot and go on, by language; "" holds for all. Lower case, without the last dot.
-_ABBREVIATIONS: dict[str, frozenset[str]] = {
-    "": frozenset({"dr", "prof", "st", "no", "nr", "vs", "etc", "cf", "vol", "cap", "pág", "p", "pp", "art", "approx"}),
-    "en": frozenset(
-        {"mr", "mrs", "ms", "jr", "sr", "rev", "gen", "sen", "rep", "gov", "capt", "lt", "col", "sgt", "hon", "pres"}
-        | {"e.g", "i.e", "a.m", "p.m", "u.s", "u.k", "fig", "inc", "ltd", "corp", "dept", "est", "ave", "mt", "ft"}
-    ),
-    "es": frozenset({"sr", "sra", "srta", "dra", "ud", "uds", "ee.uu", "pág", "núm", "tel", "av", "p.ej", "d", "dña"}),
-    "pt": frozenset({"sr", "sra", "srta", "dra", "exmo", "exma", "pág", "núm", "tel", "av", "p.ex", "d"}),
-    "fr": frozenset({"m", "mm", "mme", "mmes", "mlle", "mgr", "me", "av", "bd", "p.ex", "env"}),
-    "de": frozenset({"hr", "fr", "bzw", "usw", "z.b", "d.h", "u.a", "str", "ca", "evtl", "ggf", "inkl", "nr", "abs"}),
-    "it": frozenset({"sig", "sigg", "dott", "avv", "ing", "on", "pag", "es", "ecc", "s"}),
-}
+SENTENCE_MARKS: Final = ".?!…。．？！।॥؟۔።။։"
+CLAUSE_MARKS: Final = ",;:،؛、，；：—–"
+_OPENERS: Final = "\"'“„‘«([{‹¿¡*_"
+_CLOSERS: Final = "\"'”’“»)]}›*_"
+_OPENS_ALONE: Final = "“„‘«([{‹¿¡—–"
+
 # Languages that write ordinal numbers with a dot ("am 3. Oktober").
-_ORDINAL_DOT = frozenset(
-    {"de", "da", "nb", "nn", "no", "fi", "cs", "sk", "pl", "hr", "sr", "sl", "hu", "et", "lv", "is"}
+_ORDINAL_DOT: Final = frozenset(
+    {"de", "da", "nb", "nn", "no", "fi", "cs", "sk", "pl", "hr", "sr", "sl", "hu", "et", "lv", "is", "tr"}
 )
-_INITIALS = re.compile(r"(?:\w\.)*\w", re.UNICODE)
-_NUMBER = re.compile(r"\d[\d.,:]*")
+_INITIALS: Final = re.compile(r"[^\W\d_](?:[.-][^\W\d_])*")
+_ORDINAL: Final = re.compile(r"\d{1,2}|[IVXLC]+")
+_SHORT_NUMBER: Final = 3
+_NUMBER_AND_MARK: Final = re.compile(r"\W*\d[\d.,:]*[.,:;]")
+
+
+def only_closes(word: str) -> bool:
+    """Whether it belongs to the word before: a bracket, quote or mark that stands alone, as French sets them."""
+    return not any(character.isalnum() for character in word) and word[:1] not in _OPENS_ALONE
+
+
+def only_opens(word: str) -> bool:
+    """Whether it belongs to the word after it: an opening quote or bracket that stands alone."""
+    return not word.strip(_OPENERS)
 
 
 def ends_sentence(word: str, following: str | None, language: str) -> bool:
     """Whether a sentence ends with `word`. `following` is the next word if it is known already.
 
-    `language` is the plain language code (`de`). Not an end: a dot of an abbreviation, of an initial, of an ordinal, or
-    an ellipsis before a word in lower case.
+    `language` is the plain language code (`de`). Not an end: a dot of an abbreviation, an initial, an ordinal or half a
+    number; a mark before a word in lower case that goes on with the sentence ("wait... for", '"Why?" he asked'); and
+    what is followed by a closing quote or bracket of its own, which ends the sentence in its place.
     """
     bare = word.rstrip(_CLOSERS)
-    if not bare or bare[-1] not in SENTENCE_MARKS:
-        return False
-    if bare.endswith(("...", "…")):
-        return following is None or not following[:1].islower()
-    if bare[-1] != ".":
+    mark = bare[-1:]
+    if language == "el" and mark == ";":
         return True
-    stem = bare[:-1].lstrip("\"'“‘«([{‹¿¡").lower()
-    if stem in _ABBREVIATIONS[""] or stem in _ABBREVIATIONS.get(language, frozenset()):
+    if not bare or mark not in SENTENCE_MARKS or (following is not None and only_closes(following)):
         return False
-    if len(stem) > 0 and _INITIALS.fullmatch(stem) and not stem.isdigit():
-        # "J. Smith", "U.S. Army" go on; "so do I." ends only if something in upper case follows that is no name, which
-        # cannot be known. English "I" is the one word that is a letter.
-        return language == "en" and stem == "i"
-    return not (_NUMBER.fullmatch(stem) and language in _ORDINAL_DOT)
+    goes_on = following is not None and following.lstrip(_OPENERS)[:1].islower()
+    if bare.endswith(("...", "…", "..")):
+        return not goes_on
+    if mark != ".":
+        return not (goes_on and bare != word)
+    return not goes_on and _full_stop(bare[:-1].lstrip(_OPENERS).lower(), following, language)
 
 
-def ends_clause(word: str) -> bool:
-    """Whether a clause ends with `word`: at a comma, semicolon, colon or dash ("3:16" ends with a digit: no)."""
+def _full_stop(stem: str, following: str | None, language: str) -> bool:
+    """Whether the dot after `stem` is more than an abbreviation's or a number's. `following` is not in lower case."""
+    word = stem.lower()
+    if word in GOES_ON.get(language, frozenset()) or word in GOES_ON[""]:
+        return False
+    after = (following or "").lstrip(_OPENERS)
+    if word in BEFORE_NUMBER and (after[:1].isdigit() or (following is None and word != "no")):
+        return False
+    if word == "i" and language == "en":
+        return True  # The one word that is a letter.
+    # "J. Smith", "U.S. Army" go on; "vitamin C. The" does not.
+    ordinal = language in _ORDINAL_DOT and _ORDINAL.fullmatch(stem)
+    if word in MAY_END or ordinal or _INITIALS.fullmatch(word):
+        return after.lower().rstrip(",") in STARTERS
+    # A year ends sentences; "3. 5" is half a number.
+    return not (stem.isdigit() and len(stem) <= _SHORT_NUMBER and after[:1].isdigit())
+
+
+def ends_clause(word: str, following: str | None = None) -> bool:
+    """Whether a clause ends with `word`: at a comma, semicolon, colon or dash.
+
+    Not in a number or reference: "3:16" ends with a digit; "3, 16" and "chapter 3, verse 16" go on.
+    """
     bare = word.rstrip(_CLOSERS)
-    return bool(bare) and bare[-1] in CLAUSE_MARKS and len(bare) > 1
+    if not bare or bare[-1] not in CLAUSE_MARKS or bare in {"—", "–", ","}:
+        return False
+    if following is None or not _NUMBER_AND_MARK.fullmatch(bare):
+        return True
+    after = following.lstrip(_OPENERS)
+    return not (after[:1].isdigit() or after.rstrip(".").lower() in VERSES)

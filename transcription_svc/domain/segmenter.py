@@ -11,9 +11,10 @@ sentence ("and" alone makes a poor translation and a poor cue); before `max_char
 An engine that sends finals only is served by them; one whose final never comes, by these rules.
 
 Utterances are said in their order, which is that of the audio. One that is `order_seconds` late is not waited for; what
-its final has to say comes when it comes.
+its final has to say comes when it comes. What a new stream of the engine hears again is said on from its `Seam`.
 """
 
+from collections import deque
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from typing import Final
@@ -21,6 +22,7 @@ from typing import Final
 from transcription_svc.domain.commitment import Correction, Utterance, stable_count
 from transcription_svc.domain.cutting import Cutter, Phrases
 from transcription_svc.domain.hypothesis import Hypothesis, Word
+from transcription_svc.domain.seam import MEMORY, Seam
 
 # Utterances that may wait for their turn, and that are remembered because their final did not come.
 EARLY: Final = 8
@@ -120,6 +122,7 @@ class Segmenter:
         self._segment_id = first_segment_id
         self._open: list[Word] = []  # Committed, not yet closed.
         self._since: list[float] = []  # When each of them was committed.
+        self._carried = 0  # How many of them are of utterances before the present one.
         self._promised = 0  # How many of them were shown as certain to begin the segment.
         self._tail: tuple[Word, ...] = ()  # Believed, not committed.
         self._utterance = Utterance(0)
@@ -130,6 +133,9 @@ class Segmenter:
         self._late: list[Sequence[Word]] = []  # What the finals of those brought, and must wait for the open segment.
         self._waiting: Hypothesis | None = None  # The best partial within `partial_interval`.
         self._next_partial = float("-inf")
+        self._stream = 0
+        self._seam = Seam()
+        self._said = deque[Word](maxlen=MEMORY)  # The words committed last.
         self._committed_until = 0.0  # Offset of the last committed word's end.
         self._changed_at: float | None = None
         self._doubtful_since: float | None = None
@@ -143,19 +149,21 @@ class Segmenter:
         """Takes what the engine believes now."""
         if not all(word.text for word in event.words):
             event = replace(event, words=tuple(word for word in event.words if word.text))
-        if self._final_only and not event.is_final:
+        if (self._final_only and not event.is_final) or event.stream < self._stream:
             return []
+        events = list(self._begin_stream(event, now)) if event.stream > self._stream else []
         if event.utterance_id < self._turn:
-            return list(self._take_late(event, now))
-        if event.utterance_id > self._turn:
-            return list(self._set_aside(event, now))
-        if not event.is_final:
-            if stable_count(event.words) < self._stable_before:
-                return []  # Older than what is known already.
-            if now < self._next_partial:
+            events += self._take_late(event, now)
+        elif event.utterance_id > self._turn:
+            events += self._set_aside(event, now)
+        elif event.is_final:
+            events += self._take(event, now)
+        elif stable_count(event.words) >= self._stable_before:  # Else it is older than what is known.
+            if now >= self._next_partial:
+                events += self._take(event, now)
+            else:
                 self._waiting = event
-                return []
-        return list(self._take(event, now))
+        return events
 
     def tick(self, now: float) -> list[Event]:
         """Does what is due."""
@@ -168,7 +176,7 @@ class Segmenter:
             self._doubtful_since, numbers.orphan_seconds, now
         ):
             self._commit(self._tail, now)
-            self._tail = ()
+            self._tail, self._doubtful_since = (), None
             events += self._close_all(now)
         while (due := self._held_until()) is not None and now >= due:
             events += self._close(self._best_cut(), now)
@@ -209,6 +217,20 @@ class Segmenter:
         known = stable_count(self._waiting.words) if self._waiting is not None else 0
         return max(known, self._utterance.stable if self._is_open else 0)
 
+    def _begin_stream(self, first: Hypothesis, now: float) -> Iterator[Event]:
+        """Forgets what was not final: it is heard again. What is committed stands."""
+        while any(each.is_final for each in self._early.values()):
+            yield from self._end_turn(now)
+        self._stream, self._seam = first.stream, Seam(tuple(self._said))
+        self._waiting, self._tail, self._doubtful_since = None, (), None
+        self._early, self._early_since = {}, None
+        self._unfinished = {}
+        self._done = first.utterance_id - 1
+        self._begin(first.utterance_id)
+
+    def _begin(self, number: int) -> None:
+        self._utterance, self._carried = Utterance(number), len(self._open)
+
     def _set_aside(self, event: Hypothesis, now: float) -> Iterator[Event]:
         known = self._early.get(event.utterance_id)
         if known is None or event.is_final > known.is_final or _newer(event, known):
@@ -220,7 +242,9 @@ class Segmenter:
     def _end_turn(self, now: float) -> Iterator[Event]:
         """Goes on without what never came: the final of the open utterance, or all of one that others overtook."""
         if self._is_open or self._waiting is not None:
-            latest = self._waiting or Hypothesis(self._utterance.id, self._utterance.words, is_final=True)
+            latest = self._waiting or Hypothesis(self._utterance.id, self._utterance.words, True, self._stream)
+            if latest.utterance_id != self._utterance.id:
+                self._begin(latest.utterance_id)
             self._unfinish(latest.utterance_id)
             yield from self._take(replace(latest, is_final=True), now)
             return
@@ -261,14 +285,16 @@ class Segmenter:
         if not event.is_final:
             self._next_partial = now + self._numbers.partial_interval
         if event.utterance_id != self._utterance.id:
-            # A final that never came and one that is known to come late are the same utterance to `_take_late`.
-            self._utterance = self._unfinished.get(event.utterance_id, Utterance(event.utterance_id))
+            self._begin(event.utterance_id)
+        goes_on = event.is_final and self._seam.falls_short(event.words)
+        event = replace(event, words=self._seam.beyond(event.words, is_final=event.is_final))
         if event.words and (_texts(event.words) != _texts(self._utterance.words) or event.is_final):
             self._changed_at = now
         self._believe(event, now)
         yield from self._cut(now)
         if event.is_final:
-            yield from self._close_all(now)
+            if not goes_on:
+                yield from self._close_all(now)
             yield from _revised(self._utterance, event.words)
             yield from self._next_utterance(event.utterance_id, now)
         yield from self._grown()
@@ -277,7 +303,7 @@ class Segmenter:
         """Commits what will not change; the rest becomes the tail."""
         utterance = self._utterance
         if self._open and (marked := utterance.marks_gained(event.words)) is not None:
-            utterance.committed[-1] = self._open[-1] = marked
+            utterance.committed[-1] = self._open[-1] = self._said[-1] = marked
         fresh = utterance.beyond(event.words)
         stable = len(fresh) if event.is_final else self._settled(fresh)
         self._commit(fresh[:stable], now)
@@ -306,6 +332,7 @@ class Segmenter:
 
     def _commit(self, words: Sequence[Word], now: float) -> None:
         self._open.extend(words)
+        self._said.extend(words)
         self._since.extend([now] * len(words))
         self._utterance.committed.extend(words)
         if words:
@@ -347,7 +374,8 @@ class Segmenter:
             return
         count = max(count, self._promised)
         words, self._open, self._since = self._open[:count], self._open[count:], self._since[count:]
-        self._utterance.closed(self._segment_id, count)
+        self._utterance.closed(self._segment_id if self._carried == 0 else None, max(0, count - self._carried))
+        self._carried = max(0, self._carried - count)
         yield self._segment(words)
         yield from self._close_late()
 

@@ -7,7 +7,15 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from transcription_svc.domain.hypothesis import Hypothesis, Word
-from transcription_svc.domain.segmenter import Event, Revised, SegmentClosed, Segmenter, SegmentGrew, Segmenting
+from transcription_svc.domain.segmenter import (
+    Event,
+    Revised,
+    SegmentClosed,
+    SegmentCorrected,
+    Segmenter,
+    SegmentGrew,
+    Segmenting,
+)
 
 
 def believed(
@@ -79,15 +87,19 @@ def test_words_that_may_yet_leave_the_segment_are_not_promised_to_stay() -> None
 def test_a_clause_that_can_wait_no_longer_is_cut_at_its_comma() -> None:
     segmenter = Segmenter("en", Segmenting(hold_seconds=1.0))
     segmenter.receive(believed("When the morning came, they", stable=5), now=0.0)
-    events = segmenter.tick(now=1.0)
+    assert segmenter.deadline() == 0.8
+    events = segmenter.tick(now=0.8)
     assert closed(events) == ["When the morning came,"]
     assert grown(events) == ["they"]
+    assert segmenter.deadline() == 1.0
+    assert closed(segmenter.tick(now=1.0)) == ["they"]
 
 
-def test_no_more_than_ten_seconds_of_text_wait_to_become_stable() -> None:
+def test_no_more_than_ten_seconds_of_text_wait() -> None:
     segmenter = Segmenter("en")
     events = segmenter.receive(believed(" ".join(["on"] * 24), stable=0), now=0.0)
-    assert events == [SegmentGrew(1, " ".join(["on"] * 24), stable_chars=11, start=0.0, end=11.9)]
+    assert closed(events) == ["on on on on"]
+    assert grown(events) == [" ".join(["on"] * 20)]
 
 
 def test_a_contradiction_is_noted_once_by_the_final() -> None:
@@ -165,8 +177,8 @@ def test_nothing_is_held_longer_than_five_seconds() -> None:
 
 def test_an_engine_without_stability_settles_words_after_three_seconds_of_newer_speech() -> None:
     segmenter = Segmenter("en", gives_stability=False)
-    events = segmenter.receive(believed("one. two three four five six seven eight"), now=0.0)
-    assert closed(events) == ["one."]
+    events = segmenter.receive(believed("One. Two three four five six seven eight"), now=0.0)
+    assert closed(events) == ["One."]
 
 
 def test_of_many_partials_the_newest_of_each_fifth_of_a_second_is_used() -> None:
@@ -212,11 +224,11 @@ def test_an_utterance_that_comes_before_anything_of_the_one_before_waits_for_it(
     assert segmenter.deadline() is None
 
 
-def test_an_utterance_that_never_comes_is_waited_for_a_second() -> None:
+def test_an_utterance_is_waited_for_a_second_and_said_when_it_comes_after_all() -> None:
     segmenter = Segmenter("en")
     segmenter.receive(believed("second thing", utterance=2, final=True, at=5.0), now=0.0)
     assert closed(segmenter.tick(now=1.0)) == ["second thing"]
-    assert segmenter.receive(believed("first thing", final=True), now=1.5) == []
+    assert closed(segmenter.receive(believed("first thing", final=True), now=1.5)) == ["first thing"]
 
 
 def test_a_final_that_waits_is_not_replaced_by_an_older_partial() -> None:
@@ -309,7 +321,7 @@ def test_what_was_shown_as_stable_begins_all_later_texts_of_its_segment(
     promised: dict[int, str] = {}
     done: set[int] = set()
     for event in events:
-        if isinstance(event, Revised):
+        if isinstance(event, Revised | SegmentCorrected):
             continue
         assert event.segment_id not in done
         assert event.text.startswith(promised.get(event.segment_id, ""))
@@ -321,3 +333,205 @@ def test_what_was_shown_as_stable_begins_all_later_texts_of_its_segment(
             done.add(event.segment_id)
     assert done == set(range(1, len(done) + 1))
     assert segmenter.deadline() is None
+
+
+def test_of_partials_that_come_too_fast_the_most_stable_is_used_and_of_those_the_newest() -> None:
+    segmenter = Segmenter("en")
+    segmenter.receive(believed("a"), now=0.0)
+    segmenter.receive(believed("a b c", stable=2), now=0.05)
+    segmenter.receive(believed("a b x y", stable=1), now=0.1)
+    assert grown(segmenter.tick(now=0.2)) == ["a b c"]
+
+
+def test_a_partial_that_comes_late_does_not_put_the_clock_back() -> None:
+    segmenter = Segmenter("en")
+    segmenter.receive(believed("a b c d", stable=3), now=0.0)
+    assert segmenter.receive(believed("a b", stable=1), now=1.0) == []
+
+
+def test_an_engine_that_never_sends_partials_is_served_by_its_finals() -> None:
+    segmenter = Segmenter("en")
+    events = segmenter.receive(believed("One is here. Two is there", final=True), now=0.0)
+    events += segmenter.receive(believed("Three.", utterance=2, final=True, at=5.0), now=5.0)
+    assert closed(events) == ["One is here.", "Two is there", "Three."]
+    assert segmenter.deadline() is None
+
+
+def test_words_that_stay_in_doubt_are_taken_as_they_are_after_fifteen_seconds() -> None:
+    """Their times stand still and they change all the time: no other rule closes them."""
+    segmenter, now, events = Segmenter("en"), 0.0, list[Event]()
+    for turn in range(40):
+        now = turn * 0.5
+        events += segmenter.receive(Hypothesis(1, (Word(f"w{turn}", 0.0, 0.4, stable=False),), is_final=False), now)
+        while (due := segmenter.deadline()) is not None and due <= now:
+            events += segmenter.tick(due)
+    assert closed(events)[:1] == ["w30"]
+    assert segmenter.deadline() is not None
+
+
+def test_punctuation_that_a_later_hypothesis_adds_to_the_last_word_counts_until_the_segment_closes() -> None:
+    segmenter = Segmenter("en")
+    assert closed(segmenter.receive(believed("the river finds the sea", stable=5), now=0.0)) == []
+    events = segmenter.receive(believed("the river finds the sea. At last", stable=5), now=0.5)
+    assert closed(events) == ["the river finds the sea."]
+
+
+def test_the_final_of_an_utterance_that_was_not_waited_for_says_what_was_missing() -> None:
+    segmenter = Segmenter("en")
+    segmenter.receive(believed("first thing", stable=1), now=0.0)
+    segmenter.receive(believed("Second thing. And a third", utterance=2, stable=5, at=5.0), now=0.5)
+    events = segmenter.tick(now=1.5)
+    assert closed(events) == ["first thing", "Second thing."]
+    # It waits for the segment that is open, whose beginning was promised.
+    assert closed(segmenter.receive(believed("first thing of all", final=True), now=2.0)) == []
+    events = segmenter.receive(believed("Second thing. And a third. Now", utterance=2, stable=6, at=5.0), now=2.5)
+    assert closed(events) == ["And a third.", "of all"]
+
+
+def test_a_final_that_contradicts_a_closed_segment_by_much_corrects_its_caption_and_says_nothing() -> None:
+    segmenter = Segmenter("en")
+    segmenter.receive(believed("I went to sea. They were glad to come.", stable=9), now=0.0)
+    events = segmenter.receive(believed("I want to see it. They were glad to come. Now.", final=True), now=1.0)
+    corrected = [event for event in events if isinstance(event, SegmentCorrected)]
+    assert [(event.segment_id, event.text) for event in corrected] == [(1, "I want to see it.")]
+    assert closed(events) == ["Now."]
+
+
+def test_a_final_that_contradicts_little_corrects_nothing() -> None:
+    segmenter = Segmenter("en")
+    segmenter.receive(believed("The mountains of that land are wonderfull.", stable=7), now=0.0)
+    events = segmenter.receive(believed("The mountains of that land are wonderful.", final=True), now=1.0)
+    assert not any(isinstance(event, SegmentCorrected) for event in events)
+
+
+def test_words_of_the_open_segment_that_the_final_contradicts_are_closed_as_promised_and_then_corrected() -> None:
+    segmenter = Segmenter("en")
+    segmenter.receive(believed("we went to sea", stable=4), now=0.0)
+    events = segmenter.receive(believed("he wants two seas now", final=True), now=1.0)
+    assert closed(events) == ["we went to sea now"]
+    corrected = [event.text for event in events if isinstance(event, SegmentCorrected)]
+    assert corrected == ["he wants two seas now"]
+
+
+@pytest.mark.parametrize(
+    ("phrases", "text", "wanted"),
+    [
+        (
+            ["Yahoo! Answers"],
+            "I asked on Yahoo! Answers yesterday. Nobody came",
+            ["I asked on Yahoo! Answers yesterday."],
+        ),
+        (["Yahoo!"], "I asked Yahoo! for it. Nobody came", ["I asked Yahoo! for it."]),
+        (["Yahoo!"], "I asked Yahoo! They knew nothing. Nobody", ["I asked Yahoo!", "They knew nothing."]),
+        (["Yahoo!"], "I asked Yahoo Answers yesterday. Nobody", ["I asked Yahoo Answers yesterday."]),
+        (["Panic! at the Disco"], "We heard panic! At the disco. Then", ["We heard panic! At the disco."]),
+        (["Newton, Massachusetts"], "They live today in Newton, Massachusetts because", []),
+        (["Newton, Massachusetts"], "They live today in Newton, where it is cold", ["They live today in Newton,"]),
+        ([], "I asked on Yahoo! Answers came", ["I asked on Yahoo!"]),
+    ],
+)
+def test_no_cut_falls_into_a_phrase_of_the_glossary(phrases: list[str], text: str, wanted: list[str]) -> None:
+    segmenter = Segmenter("en")
+    segmenter.keep_whole(phrases)
+    assert closed(segmenter.receive(believed(text, stable=len(text.split())), now=0.0)) == wanted
+
+
+def test_the_glossary_may_change_while_a_segment_is_open() -> None:
+    segmenter = Segmenter("en")
+    segmenter.receive(believed("I asked on Yahoo!", stable=3), now=0.0)
+    segmenter.keep_whole(["Yahoo! Answers"])
+    assert closed(segmenter.receive(believed("I asked on Yahoo! Answers", stable=5), now=0.5)) == []
+    segmenter.keep_whole([])
+    events = segmenter.receive(believed("I asked on Yahoo! Answers. Why", stable=5), now=1.0)
+    assert closed(events) == ["I asked on Yahoo! Answers."], "what was shown as certain stays in its segment"
+
+
+def test_half_a_phrase_is_left_for_the_next_segment_when_time_is_up() -> None:
+    segmenter = Segmenter("en")
+    segmenter.keep_whole(["Holy Spirit"])
+    for second, said in enumerate(["on", "on the", "on the day", "on the day of", "on the day of Holy"]):
+        segmenter.receive(believed(said, stable=second + 1), now=float(second))
+    assert closed(segmenter.tick(now=5.0)) == ["on the day of"]
+
+
+@pytest.mark.parametrize(
+    ("text", "wanted"),
+    [
+        ("Il dit : « Venez. » Puis il partit", ["Il dit : « Venez. »"]),
+        ("Comment allez-vous ? Bien", ["Comment allez-vous ?"]),
+        ("Il y avait une fois : un roi et une reine", ["Il y avait une fois :"]),
+    ],
+)
+def test_marks_that_stand_alone_stay_with_their_word(text: str, wanted: list[str]) -> None:
+    assert closed(Segmenter("fr").receive(believed(text, stable=len(text.split())), now=0.0)) == wanted
+
+
+def test_what_would_be_closed_if_all_were_certain_is_told() -> None:
+    segmenter = Segmenter("en")
+    [event] = segmenter.receive(believed("God is good. And", stable=1), now=0.0)
+    assert isinstance(event, SegmentGrew)
+    assert event.text[: event.likely_chars] == "God is good."
+
+
+TEXTS = st.lists(
+    st.sampled_from(["a", "wonderful", "cedars,", "Dust.", "wait...", "and", "fig?", "3:16", "Dr.", "Then"]),
+    min_size=1,
+    max_size=14,
+)
+
+
+@st.composite
+def arrivals(draw: st.DrawFn) -> tuple[list[list[str]], list[tuple[Hypothesis, float]]]:
+    """Utterances, and their hypotheses in any order: late, doubled, wrong, retracted; times overlap a little."""
+    utterances = draw(st.lists(TEXTS, min_size=1, max_size=4))
+    told: list[Hypothesis] = []
+    for number, texts in enumerate(utterances, start=1):
+        at = number * 20 - draw(st.sampled_from([0.0, 0.3]))
+        final = believed(" ".join(texts), final=True, utterance=number, at=at)
+        told.append(final)
+        for _ in range(draw(st.integers(0, 6))):
+            length = draw(st.integers(0, len(texts)))
+            stable = draw(st.integers(0, length))
+            guess = draw(st.sampled_from(["other", "Words."]))
+            text = " ".join(
+                [*texts[:stable], *([guess] * (length - stable) if draw(st.booleans()) else texts[stable:length])]
+            )
+            told.append(believed(text, stable, utterance=number, at=at))
+        told += [final] * draw(st.integers(0, 1))
+    order = draw(st.permutations(told)) if draw(st.booleans()) else told
+    return utterances, [(each, draw(st.sampled_from([0.0, 0.05, 0.3, 1.2, 2.5, 6.0]))) for each in order]
+
+
+@given(arrivals(), st.booleans(), st.booleans())
+def test_whatever_comes_in_whatever_order_is_said_once_and_in_time(
+    arrived: tuple[list[list[str]], list[tuple[Hypothesis, float]]], gives_stability: bool, final_only: bool
+) -> None:
+    utterances, steps = arrived
+    numbers = Segmenting()
+    segmenter = Segmenter("en", numbers, gives_stability=gives_stability, final_only=final_only)
+    now, events, shown = 0.0, list[Event](), list[tuple[float, Event]]()
+    for hypothesis, pause in steps:
+        now += pause
+        while (due := segmenter.deadline()) is not None and due <= now:
+            shown += [(due, event) for event in segmenter.tick(due)]
+            after = segmenter.deadline()
+            assert after is None or after > due, "a deadline lies in the future"
+        shown += [(now, event) for event in segmenter.receive(hypothesis, now)]
+    shown += [(now, event) for event in segmenter.finish(now)]
+    events = [event for _, event in shown]
+    ids = [event.segment_id for event in events if isinstance(event, SegmentClosed)]
+    assert ids == list(range(1, len(ids) + 1)), "each segment is closed once"
+    said = " ".join(closed(events)).split()
+    # Wrong guesses may have been committed when time was up; of what is true nothing is lost.
+    contradicted = any(isinstance(event, Revised) for event in events)
+    if not contradicted:
+        assert sorted(said) == sorted(word for texts in utterances for word in texts)
+    if not contradicted and all(pause < 0.2 for _, pause in steps):
+        assert said == [word for texts in utterances for word in texts], "in the order of the audio"
+    opened: dict[int, float] = {}
+    for at, event in shown:
+        if isinstance(event, SegmentGrew) and event.stable_chars:
+            opened.setdefault(event.segment_id, at)
+        elif isinstance(event, SegmentClosed):
+            held = at - opened.get(event.segment_id, at)
+            assert held <= numbers.hold_seconds + 1e-6, "nothing is held too long"

@@ -63,10 +63,11 @@ class Attribute(StrEnum):
 
 
 class Metric(StrEnum):
-    """Every metric. Kind and unit are in the name: `_seconds` and `_bytes` are histograms, `_total` counters."""
+    """Every metric. Kind and unit are in the name: `_seconds`, `_bytes`, `_ratio` are histograms, `_total` counters."""
 
     CAPTION_LAG = "lingocast_caption_lag_seconds"  # End of the segment's speech .. final caption sent.
     VOICE_LAG = "lingocast_voice_lag_seconds"  # End of the segment's speech .. its audio starts.
+    VOICE_TEMPO = "lingocast_voice_tempo_ratio"  # Of a cue, against the voice's normal speed.
     TRANSLATE = "lingocast_translate_seconds"  # One engine call.
     SYNTHESIZE_FIRST = "lingocast_synthesize_first_chunk_seconds"  # Request .. first chunk.
     SSML_REFUSED = "lingocast_ssml_refused_total"  # Spoken as plain text instead, by engine and reason.
@@ -74,6 +75,8 @@ class Metric(StrEnum):
     AUDIO_DROPPED = "lingocast_audio_dropped_total"  # Chunks of a speaker dropped, by reason.
     LANGUAGE_FAILURES = "lingocast_language_failures_total"
     DYNAMICS_FAILURES = "lingocast_dynamics_failures_total"
+    QUALITY_FAILURES = "lingocast_quality_failures_total"
+    QUALITY_WARNINGS = "lingocast_quality_warnings_total"  # Told to a speaker, by issue (reason).
     STORE = "lingocast_store_seconds"  # One store operation.
     ENGINE_RETRIES = "lingocast_engine_retries_total"  # Calls of an engine tried again, by engine and reason.
     CACHE_ENTRIES = "lingocast_translation_cache_entries"  # Translations remembered now, in the process.

@@ -13,7 +13,7 @@ from chassis.telemetry import telemetry
 from protos.synthesis.v1.synthesis_pb2 import DESCRIPTOR
 from protos.synthesis.v1.synthesis_pb2_grpc import add_SynthesisServiceServicer_to_server
 from synthesis_svc.config import Config
-from synthesis_svc.domain.voices import Casting, overrides, tiers
+from synthesis_svc.domain.voices import Casting, grades, overrides, tiers
 from synthesis_svc.engines import open_engine
 from synthesis_svc.servicer import Synthesis
 
@@ -24,7 +24,13 @@ async def main(config: Config) -> None:
         casting = Casting(engine.voices, overrides(config.voices))
         if casting.missing:
             structlog.get_logger().warning("voices_missing", voices=casting.missing)
-        service = Synthesis(engine, casting, tiers(config.standard_patience_seconds, config.premium_patience_seconds))
+        rows = tiers(
+            config.standard_patience_seconds,
+            config.premium_patience_seconds,
+            grades(config.standard_grades),
+            grades(config.premium_grades),
+        )
+        service = Synthesis(engine, casting, rows)
         await serve(
             config.listen,
             partial(add_SynthesisServiceServicer_to_server, service),

@@ -5,16 +5,24 @@ from typing import Annotated
 from pydantic import AfterValidator, Field
 from pydantic_settings import SettingsConfigDict
 
+from chassis.aws_settings import AwsSettings
 from chassis.engines import DEFAULT, EngineNames, among, variables
 from chassis.errors import Invalid
-from chassis.settings import Settings
-from synthesis_svc.domain.voices import PREMIUM, STANDARD, overrides
+from synthesis_svc.domain.voices import PREMIUM, STANDARD, grades, overrides
 from synthesis_svc.engines import ENGINES
 
 
 def _checked(setting: str) -> str:
     try:
         overrides(setting)
+    except Invalid as error:
+        raise ValueError(error.message) from error
+    return setting
+
+
+def _checked_grades(setting: str) -> str:
+    try:
+        grades(setting)
     except Invalid as error:
         raise ValueError(error.message) from error
     return setting
@@ -31,7 +39,7 @@ def _checked_seconds(setting: str) -> str:
     return setting
 
 
-class Config(Settings):
+class Config(AwsSettings):
     """synthesis_svc: speaks text with the speaker's loudness and pace."""
 
     model_config = SettingsConfigDict(env_prefix="SYNTHESIS_")
@@ -53,6 +61,28 @@ class Config(Settings):
     )
     premium_patience_seconds: float = Field(
         PREMIUM.patience_seconds, ge=0, description="Tier premium: longest wait for a neural voice before a plain one."
+    )
+    standard_grades: Annotated[str, AfterValidator(_checked_grades)] = Field(
+        ",".join(STANDARD.grades),
+        description="Tier standard: grades of voices, best first: standard, neural, long-form, generative.",
+    )
+    premium_grades: Annotated[str, AfterValidator(_checked_grades)] = Field(
+        ",".join(PREMIUM.grades), description="Tier premium: grades of voices, best first."
+    )
+    polly_endpoint: str = Field(
+        "",
+        validation_alias="AWS_ENDPOINT_URL_POLLY",
+        description="URL of an Amazon Polly endpoint. Empty: Amazon's own in the region.",
+    )
+    polly_connections: int = Field(
+        18,
+        ge=1,
+        le=1000,
+        description="Amazon Polly: texts spoken at the same time. The account's limit is 18 for neural voices, 26 for "
+        "generative and long-form ones; beyond it Amazon throttles. More wait, as long as the tier's patience.",
+    )
+    polly_timeout_seconds: float = Field(
+        2.5, gt=0, le=60, description="Amazon Polly: longest wait to connect, and for each next part of an answer."
     )
     kokoro_model: str = Field("kokoro-82m-int8", description="Catalogue name of the Kokoro model of the local engine.")
     kokoro_voices: str = Field("kokoro-voices", description="Catalogue name of the Kokoro voices.")

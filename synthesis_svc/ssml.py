@@ -12,7 +12,8 @@ class Markup:
     """Which tags an engine honours; the rest of a delivery it gets in other ways, or not at all.
 
     `rate`: prosody rate in per cent. `rate_keywords`: prosody rate by keyword only. `volume`: prosody volume by
-    keyword. `language`: an xml:lang on the root does not change the voice.
+    keyword. `language`: an xml:lang on the root does not change the voice. `namespace`: the root may say which standard
+    it follows.
     """
 
     rate: bool = False
@@ -21,6 +22,7 @@ class Markup:
     emphasis: bool = False
     breaks: bool = False
     language: bool = False
+    namespace: bool = True
 
 
 def build(text: str, language: str, delivery: Delivery, markup: Markup) -> str:
@@ -31,7 +33,7 @@ def build(text: str, language: str, delivery: Delivery, markup: Markup) -> str:
     attributes = _prosody(delivery, markup)
     if attributes:
         body = f"<prosody{attributes}>{body}</prosody>"
-    root = ' version="1.1" xmlns="http://www.w3.org/2001/10/synthesis"'
+    root = ' version="1.1" xmlns="http://www.w3.org/2001/10/synthesis"' if markup.namespace else ""
     if markup.language:
         root += f" xml:lang={quoteattr(language)}"
     return f"<speak{root}>{body}</speak>"

@@ -93,6 +93,29 @@ def clauses(text: str) -> list[Piece]:
     return found
 
 
+def passages(text: str, most: int) -> list[str]:
+    """Cuts at the last sentence end within `most` characters, else clause end, else space. Joined, they are `text`."""
+    whole = Limits(first=most, first_most=most, most=most)
+    packed: list[str] = []
+    for sentence in _sentences(text):
+        if packed and len(packed[-1]) + len(sentence) <= most:
+            packed[-1] += sentence
+        else:
+            packed += [piece.text for piece in pieces(sentence, whole)]
+    return packed
+
+
+def _sentences(text: str) -> Iterator[str]:
+    sentence = ""
+    for clause in clauses(text):
+        sentence += clause.text
+        if clause.pause_seconds >= SENTENCE_PAUSE_SECONDS:
+            yield sentence
+            sentence = ""
+    if sentence:
+        yield sentence
+
+
 def _goes_on(packed: Sequence[Piece], clause: Piece, limits: Limits) -> bool:
     last = packed[-1]
     if len(last.text) + len(clause.text) > limits.most:

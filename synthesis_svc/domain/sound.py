@@ -29,7 +29,7 @@ _STRETCH_REACH: Final = SAMPLE_RATE * 8 // 1000
 
 def trimmed(wave: Samples) -> Samples:
     """The wave (16 kHz) without silence at its ends but for 30 ms before and 60 ms after; empty when all is silent."""
-    power = _frame_power(wave)
+    power = frame_power(wave)
     loudest = float(power.max(initial=0.0))
     if loudest <= _FLOOR_POWER:
         return wave[:0]
@@ -49,7 +49,7 @@ def active_dbfs(wave: Samples) -> float | None:
 
     In the manner of ITU-T P.56: pauses do not make a voice look soft.
     """
-    power = _frame_power(wave)
+    power = frame_power(wave)
     loudest = float(power.max(initial=0.0))
     if loudest <= _FLOOR_POWER:
         return None
@@ -117,7 +117,7 @@ class Mastering:
         return to_bytes(limited(wave * self._factor))
 
 
-def _frame_power(wave: Samples) -> Samples:
+def frame_power(wave: Samples) -> Samples:
     """Mean square of each 10 ms; shape (ceil(n / 160),), the last frame filled up with silence."""
     filled = np.pad(wave, (0, -wave.size % _FRAME))
     squares: Samples = np.square(filled.reshape(-1, _FRAME)).mean(axis=1, dtype=np.float32)

@@ -71,6 +71,7 @@ class Module(Protocol):
 
 
 ENGINES = {
+    "aws": "synthesis_svc.engines.aws_polly",
     "local": "synthesis_svc.engines.local",
     "scripted": "synthesis_svc.engines.scripted",
 }

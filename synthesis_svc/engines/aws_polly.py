@@ -1,0 +1,285 @@
+"""Amazon Polly: voices of Amazon, streamed as they are made.
+
+One request for each cue, unless the text is longer than a request may be. The request is answered before `speak` gives
+the speech out, so that whoever waits learns of a refusal while another engine can still speak.
+"""
+
+import asyncio
+import random
+from collections.abc import AsyncGenerator, AsyncIterator, Mapping, Sequence
+from contextlib import AsyncExitStack, aclosing, asynccontextmanager
+from dataclasses import replace
+from typing import TYPE_CHECKING, Any, Final
+
+import aiohttp
+import structlog
+
+from chassis import pcm
+from chassis.aws import FAILURES, Failure, Meaning, Misconfigured, failure_of, open_client
+from chassis.errors import Exhausted, Invalid, LingocastError, Unavailable
+from chassis.telemetry import Attribute, Metric, meter
+from synthesis_svc.domain import polly
+from synthesis_svc.domain.borrowed import respelled
+from synthesis_svc.domain.framing import SENTENCE_PAUSE_SECONDS
+from synthesis_svc.domain.polly import MARKUPS, Speaker, speakers
+from synthesis_svc.domain.sound import silence
+from synthesis_svc.domain.streaming import Levels, Polish
+from synthesis_svc.domain.voices import Grade, Tier, Voice, best
+from synthesis_svc.engines import Order, Speech
+
+if TYPE_CHECKING:
+    from synthesis_svc.config import Config
+
+log = structlog.get_logger()
+
+_SERVICE: Final = "Amazon Polly"
+# What reading a stream raises beside what calls raise.
+_FAILURES: Final = (*FAILURES, aiohttp.ClientError)
+# A tenth of a second of audio: what is there is taken, up to so much.
+_BLOCK_BYTES: Final = pcm.byte_count(0.1)
+# An answer that trickles in within every time-out is given up all the same when it was waited for so long in all.
+_READING_SECONDS: Final = 20.0
+_VOICES_FOR_SECONDS: Final = 24 * 3600.0
+_VOICES_AGAIN_SECONDS: Final = 600.0
+_MOST_PAGES: Final = 20
+# Cues that wait for a connection, for each that there is; further ones are refused at once.
+_WAITING_FOR_EACH: Final = 8
+# For a cue that is late: the quickest voices, which are not the finest.
+_QUICK: Final = Tier("quick", turn=0, patience_seconds=0.0, grades=(Grade.NEURAL, Grade.STANDARD))
+
+_refused = meter.create_counter(Metric.SSML_REFUSED)
+
+
+class Polly:
+    """The client and the voices that it listed. At most `connections` requests run at once; further cues wait as long
+    as their tier's patience, then get ENGINE_OVERLOADED."""
+
+    def __init__(self, client: Any, connections: int) -> None:
+        self._client = client
+        self._free = asyncio.Semaphore(connections)
+        self._most_waiting = connections * _WAITING_FOR_EACH
+        self._waiting = 0
+        self._levels = Levels()
+        self._speakers: Mapping[Voice, Speaker] = {}
+        self._stale_at = 0.0
+        self.voices: Sequence[Voice] = ()
+
+    @asynccontextmanager
+    async def speak(self, order: Order) -> AsyncIterator[Speech]:
+        """As the port says. Raises Invalid(UNSUPPORTED_LANGUAGE or UNKNOWN_VOICE) too, for a voice that is gone, and
+        Misconfigured(SYNTHESIS_FAILED)."""
+        await self._refresh_voices()
+        order = self._quickly(order) if order.hurried and not order.pinned else order
+        async with aclosing(self._audio(order)) as audio:
+            # Before this the caller has heard nothing, and whatever fails is raised from here.
+            first = await anext(audio, b"")
+            yield Speech(order.voice, _resumed(first, audio))
+
+    async def list_voices(self) -> None:
+        """Asks for all voices. Raises Unavailable, Misconfigured or Exhausted."""
+        listing: list[Mapping[str, Any]] = []
+        token: dict[str, str] = {}
+        for _ in range(_MOST_PAGES):
+            try:
+                answer = await self._tried(self._client.describe_voices, token)
+            except _RefusedError as refused:
+                raise Unavailable("SYNTHESIS_FAILED", refused.failure.message) from refused
+            listing += answer.get("Voices", ())
+            if not answer.get("NextToken"):
+                break
+            token = {"NextToken": answer["NextToken"]}
+        self._speakers = speakers(listing)
+        self._stale_at = _now() + _VOICES_FOR_SECONDS
+        self.voices = tuple(self._speakers)
+        log.info("polly_ready", voices=len(self.voices))
+
+    async def _refresh_voices(self) -> None:
+        """Once a day, or when a voice turned out to be gone. The list there was stays when there is no answer."""
+        if _now() < self._stale_at:
+            return
+        self._stale_at = _now() + _VOICES_AGAIN_SECONDS  # Whoever comes meanwhile goes on with the old list.
+        try:
+            await self.list_voices()
+        except LingocastError as error:
+            log.warning("voices_not_listed", reason=error.reason, message=error.message)
+
+    def _quickly(self, order: Order) -> Order:
+        return replace(order, voice=best(self.voices, order.language, _QUICK) or order.voice)
+
+    async def _audio(self, order: Order) -> AsyncGenerator[bytes, None]:
+        speaker = self._speakers.get(order.voice)
+        if speaker is None:
+            raise _gone(order)
+        voice, delivery = order.voice, order.delivery
+        louder = (delivery.volume, delivery.emphasis if MARKUPS[voice.grade].emphasis else None)
+        polish = Polish(self._levels, (voice, louder), polly.gain_db(delivery, voice.grade))
+        pause = 0.0
+        for part in polly.parts(respelled(order.text, order.language), delivery, voice.grade):
+            async with self._turn(order.tier), self._spoken(part, speaker, order) as body:
+                async for block in _blocks(body):
+                    if polished := polish.push(pcm.samples(block)):
+                        yield silence(pause) + polished
+                        pause = 0.0
+            if polished := polish.finish():
+                yield silence(pause) + polished
+            pause = SENTENCE_PAUSE_SECONDS / delivery.tempo + delivery.pause_seconds
+
+    @asynccontextmanager
+    async def _turn(self, tier: Tier) -> AsyncIterator[None]:
+        """One of the connections. Raises Exhausted(ENGINE_OVERLOADED)."""
+        if self._waiting >= self._most_waiting:
+            raise _overloaded()
+        self._waiting += 1
+        try:
+            async with asyncio.timeout(tier.patience_seconds):
+                await self._free.acquire()
+        except TimeoutError as error:
+            raise _overloaded() from error
+        finally:
+            self._waiting -= 1
+        try:
+            yield
+        finally:
+            self._free.release()
+
+    @asynccontextmanager
+    async def _spoken(self, text: str, speaker: Speaker, order: Order) -> AsyncIterator[Any]:
+        """The body of an answer; leaving closes it, read or not, and with it the connection of one not read."""
+        request = {
+            "Engine": speaker.engine,
+            "VoiceId": speaker.voice_id,
+            "OutputFormat": "pcm",
+            "SampleRate": str(pcm.SAMPLE_RATE),
+            "Text": polly.marked_up(text, order.delivery, order.voice.grade),
+            "TextType": "ssml",
+        }
+        if speaker.language:
+            request["LanguageCode"] = speaker.language
+        try:
+            answer = await self._tried(self._client.synthesize_speech, request)
+        except _RefusedError as refused:
+            answer = await self._plainly(refused.failure, {**request, "Text": text, "TextType": "text"}, order)
+        body = answer["AudioStream"]
+        try:
+            if "pcm" not in answer.get("ContentType", ""):
+                raise Unavailable("SYNTHESIS_FAILED", f"{_SERVICE} answered with something else than audio")
+            yield body
+        finally:
+            body.close()
+
+    async def _plainly(self, failure: Failure, request: Mapping[str, str], order: Order) -> Any:
+        """Once more without markup, where it was the markup that was refused; raises what any other refusal means."""
+        if failure.code not in polly.SSML_REFUSALS:
+            raise self._refusal(failure, order)
+        grade = order.voice.grade
+        log.warning("ssml_refused", reason=failure.code, engine=polly.NAME, grade=grade, language=order.language)
+        _refused.add(1, {Attribute.ENGINE.value: polly.NAME, Attribute.REASON.value: failure.code})
+        try:
+            return await self._tried(self._client.synthesize_speech, request)
+        except _RefusedError as refused:
+            raise self._refusal(refused.failure, order) from refused
+
+    def _refusal(self, failure: Failure, order: Order) -> Invalid:
+        if failure.code not in polly.VOICE_REFUSALS:
+            return Invalid("SYNTHESIS_FAILED", failure.message)
+        self._stale_at = min(self._stale_at, _now() + _VOICES_AGAIN_SECONDS)
+        log.warning("voice_refused", reason=failure.code, voice=order.voice.name)
+        return _gone(order)
+
+    async def _tried(self, call: Any, request: Mapping[str, str]) -> Any:
+        """Calls, several times where that may help. Raises Unavailable, Exhausted, Misconfigured or _RefusedError."""
+        begun = _now()
+        for tried in range(1, polly.TRIES + 1):
+            try:
+                return await call(**request)
+            except _FAILURES as error:
+                failure = failure_of(error, _SERVICE)
+                mistake = _mistake(failure)
+                if failure.meaning not in (Meaning.THROTTLED, Meaning.LATER):
+                    raise mistake from error
+                throttled = failure.meaning is Meaning.THROTTLED
+                pause = polly.pause_before_try(tried, _now() - begun, throttled, random.random())
+                if pause is None:
+                    raise mistake from error
+            await asyncio.sleep(pause)
+        raise AssertionError("the last try has no pause")
+
+
+class _RefusedError(Exception):
+    """Amazon's no to this request."""
+
+    def __init__(self, failure: Failure) -> None:
+        super().__init__(failure.code)
+        self.failure = failure
+
+
+def _mistake(failure: Failure) -> LingocastError | _RefusedError:
+    match failure.meaning:
+        case Meaning.THROTTLED:
+            return Exhausted("ENGINE_OVERLOADED", failure.message)
+        case Meaning.LACKING:
+            return Misconfigured("SYNTHESIS_FAILED", failure.message)
+        case Meaning.REFUSED:
+            return _RefusedError(failure)
+    return Unavailable("SYNTHESIS_FAILED", failure.message)
+
+
+def _gone(order: Order) -> Invalid:
+    if order.pinned:
+        return Invalid("UNKNOWN_VOICE", f"{_SERVICE} does not offer the voice {order.voice.name} here")
+    return Invalid("UNSUPPORTED_LANGUAGE", f"{_SERVICE} does not speak {order.language} here")
+
+
+def _overloaded() -> Exhausted:
+    return Exhausted("ENGINE_OVERLOADED", f"too much text is waiting for {_SERVICE}")
+
+
+async def _blocks(body: Any) -> AsyncGenerator[bytes, None]:
+    """The audio as it comes, whole samples. Raises Unavailable(SYNTHESIS_FAILED) when it stalls or breaks off."""
+    rest = b""
+    waited = 0.0
+    while True:
+        asked = _now()
+        try:
+            block = await body.read(_BLOCK_BYTES)
+        except _FAILURES as error:
+            raise Unavailable("SYNTHESIS_FAILED", f"{_SERVICE} broke off") from error
+        waited += _now() - asked
+        if not block:
+            return
+        if waited > _READING_SECONDS:
+            raise Unavailable("SYNTHESIS_FAILED", f"{_SERVICE} is too slow")
+        block = rest + block
+        rest = block[len(block) // 2 * 2 :]
+        yield block[: len(block) // 2 * 2]
+
+
+async def _resumed(first: bytes, audio: AsyncIterator[bytes]) -> AsyncIterator[bytes]:
+    if first:
+        yield first
+    async for block in audio:
+        yield block
+
+
+def _now() -> float:
+    return asyncio.get_running_loop().time()
+
+
+@asynccontextmanager
+async def open_engine(config: "Config") -> AsyncIterator[Polly]:
+    """Asks for the voices. Raises Misconfigured, Unavailable or Exhausted with what to do about it."""
+    connecting = open_client(
+        "polly",
+        region=config.aws_region,
+        endpoint=config.polly_endpoint,
+        timeout=config.polly_timeout_seconds,
+        connections=config.polly_connections,
+    )
+    async with AsyncExitStack() as stack:
+        try:
+            client = await stack.enter_async_context(connecting)
+        except _FAILURES as error:
+            raise _mistake(failure_of(error, _SERVICE)) from error
+        engine = Polly(client, config.polly_connections)
+        await engine.list_voices()
+        yield engine

@@ -18,9 +18,8 @@ _MARGIN_BEFORE: Final = SAMPLE_RATE * 30 // 1000
 _MARGIN_AFTER: Final = SAMPLE_RATE * 60 // 1000
 # From how much speech a level is believed.
 _LEARNING: Final = SAMPLE_RATE
-# What is quieter than speech by this much is silence; of a voice not heard before, what is quieter than this.
-_SILENCE_DB: Final = 38.0
-_SILENCE_DBFS: Final = -60.0
+# The same whether the voice's level is known or not. Voices that are streamed have no noise of their own.
+_SILENCE_POWER: Final = 10 ** (-60.0 / 10)
 _LARGEST_GAIN_DB: Final = 24.0
 
 
@@ -53,57 +52,55 @@ class Polish:
         self._wanted_dbfs = ACTIVE_DBFS + gain_db
         self._level = levels.known(key)
         self._held = np.zeros(0, np.float32)
-        self._begun = False
+        self._begun = False  # The first word of this passage is there.
 
     def push(self, wave: Samples) -> bytes:
         """What can leave, as s16le; may be empty."""
         self._held = np.concatenate([self._held, wave])
+        self._begin()
         if self._level is None:
-            if self._held.size < _LEARNING + _MARGIN_BEFORE:
+            if self._held.size < _LEARNING:
                 return b""
-            self._measure()
+            self._measure(self._held[:_LEARNING])
         return self._released(self._spoken_until())
 
     def finish(self) -> bytes:
         """The rest. The next block begins a new passage of the same cue."""
         if self._level is None:
-            self._measure()
-        spoken = self._spoken_until()
-        rest = self._released(min(spoken + _MARGIN_AFTER, self._held.size) if spoken else 0)
+            self._measure(self._held)
+        end = min(self._spoken_until() + _MARGIN_AFTER, self._held.size)
+        rest = self._released(end if self._begun else 0)
         self._held = self._held[:0]
         self._begun = False
         return rest
 
-    def _measure(self) -> None:
-        level = active_dbfs(self._held)
-        if level is None:
+    def _begin(self) -> None:
+        """Cuts silence before the first word. Whole frames go: the same audio in other blocks gives the same."""
+        if self._begun:
             return
-        self._level = level
-        if self._held.size >= _LEARNING:
-            self._levels.learn(self._key, level)
+        loud = _loud(self._held)
+        self._begun = loud.size > 0
+        silent = int(loud[0]) * _FRAME if self._begun else self._held.size // _FRAME * _FRAME
+        self._held = self._held[max(silent - _MARGIN_BEFORE, 0) :]
+
+    def _measure(self, wave: Samples) -> None:
+        self._level = active_dbfs(wave)
+        if self._level is not None and wave.size >= _LEARNING:
+            self._levels.learn(self._key, self._level)
 
     def _spoken_until(self) -> int:
-        """Samples up to the end of the last frame that is not silent; 0 when all is. Half a frame waits."""
-        return (int(loud[-1]) + 1) * _FRAME if (loud := self._loud()).size else 0
-
-    def _loud(self) -> NDArray[np.intp]:
-        """The frames that are not silent."""
-        silent_dbfs = _SILENCE_DBFS if self._level is None else max(self._level - _SILENCE_DB, _SILENCE_DBFS)
-        whole = self._held[: self._held.size // _FRAME * _FRAME]
-        return np.flatnonzero(frame_power(whole) > 10 ** (silent_dbfs / 10))
+        """Samples up to the end of the last frame that is not silent; 0 when all is. A frame's beginning waits."""
+        loud = _loud(self._held)
+        return (int(loud[-1]) + 1) * _FRAME if loud.size else 0
 
     def _released(self, end: int) -> bytes:
         if not end or self._level is None:
-            # Of silence before the first word no more is kept than what the word will need; whole frames go, so that
-            # the same audio in other blocks gives the same.
-            if not self._begun:
-                needless = max(self._held.size - _MARGIN_BEFORE - _FRAME, 0)
-                self._held = self._held[needless // _FRAME * _FRAME :]
             return b""
-        start = 0
-        if not self._begun:
-            start = max(int(self._loud()[0]) * _FRAME - _MARGIN_BEFORE, 0)
-            self._begun = True
-        wave, self._held = self._held[start:end], self._held[end:]
+        wave, self._held = self._held[:end], self._held[end:]
         gain_db = min(self._wanted_dbfs - self._level, _LARGEST_GAIN_DB)
         return to_bytes(limited(wave * np.float32(10 ** (gain_db / 20))))
+
+
+def _loud(wave: Samples) -> NDArray[np.intp]:
+    """The whole frames that are not silent."""
+    return np.flatnonzero(frame_power(wave[: wave.size // _FRAME * _FRAME]) > _SILENCE_POWER)

@@ -56,7 +56,7 @@ class Lane:
 
     @property
     def lag_seconds(self) -> float | None:
-        """Of the cue that began last; None while nobody has heard one."""
+        """How far the voice is behind the speaker; None when there is nothing to tell."""
         return self._voice.lag_seconds
 
     async def run(self) -> None:
@@ -64,7 +64,7 @@ class Lane:
         async with asyncio.TaskGroup() as tasks:
             tasks.create_task(self._voice.run(), name=f"voice {self.language}")
             await drive(Reorder[_Spoken](REORDER_SECONDS), self._results, self._in_turn)
-            self._voice.finish()
+            await self._voice.finish()
 
     async def expect(self, segment: Segment) -> None:
         """A translation of it will come. Called in the order of speech."""
@@ -99,7 +99,7 @@ class Lane:
 
     async def _in_turn(self, result: Released[_Spoken] | Skipped) -> None:
         if isinstance(result, Skipped):
-            await self._voice.drop([result.key], 0.0, "TRANSLATION_FAILED")
+            await self._voice.drop(result.key, 0.0, "TRANSLATION_FAILED")
             return
         await self._show(result.item)
         await self._voice.put(result.item.segment, result.item.text)

@@ -72,43 +72,6 @@ class EndCue:
 Event = CueBegun | CueGrew | CueMade
 Action = StartCue | PlayAudio | EndCue
 
-MAX_TEMPO = 1.25
-
-
-def tempo_for(queued_seconds: float, previous: float) -> float:
-    """How fast the next cue should be spoken, 1.0 to 1.25, given the seconds of voice that wait before it.
-
-    Grows linearly from 1 s to 6 s of queue; moves at most 0.05 from one cue to the next, so that nobody hears a jump.
-    """
-    wanted = min(max(1.0 + 0.25 * (queued_seconds - 1.0) / 5.0, 1.0), MAX_TEMPO)
-    return min(max(wanted, previous - 0.05), previous + 0.05)
-
-
-class Hurry:
-    """Whether a voice is made too slowly, so that a plainer and quicker one should speak. Pure.
-
-    It is when a text had to wait long for its turn although nothing was left to play: then making is what holds up. It
-    ends after some cues in a row that did not have to wait, for a voice that changes at every sentence is unpleasant.
-    """
-
-    LATE_SECONDS = 2.0
-    LEFT_SECONDS = 0.5
-    CALM_SECONDS = 0.5
-    CALM_CUES = 5
-
-    def __init__(self) -> None:
-        self._calm: int | None = None  # Cues in a row that did not wait; None while there is no hurry.
-
-    def judge(self, waited: float, queued: float) -> bool:
-        """For the next cue: `waited` seconds after its text was there, with `queued` seconds of voice left to play."""
-        if waited > self.LATE_SECONDS and queued < self.LEFT_SECONDS:
-            self._calm = 0
-        elif self._calm is not None:
-            self._calm = self._calm + 1 if waited < self.CALM_SECONDS else 0
-            if self._calm >= self.CALM_CUES:
-                self._calm = None
-        return self._calm is not None
-
 
 @dataclass(slots=True)
 class _Making:
@@ -157,6 +120,11 @@ class Playout:
         """Audio that listeners have not heard yet, released or not."""
         waiting = sum(audio.seconds for cue in self._cues for audio in cue.audio)
         return max(self._plays_until - now, 0.0) + waiting
+
+    @property
+    def played_at(self) -> float:
+        """When all that was made so far will have been played, if it is released in time; maybe in the past."""
+        return self._plays_until + sum(audio.seconds for cue in self._cues for audio in cue.audio)
 
     @property
     def idle(self) -> bool:

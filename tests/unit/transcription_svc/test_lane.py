@@ -43,14 +43,25 @@ async def test_a_lane_whose_audio_nobody_takes_ends_when_it_is_cancelled() -> No
         running.cancel()
         done, _ = await asyncio.wait([running], timeout=5.0)
         if not done:
-            lane._voice._made.close()  # Lets the test end, to fail.
+            lane._voice._events.close()  # Lets the test end, to fail.
     assert done
 
 
 async def test_a_lane_that_rests_forgets_its_lag() -> None:
-    async def emit(event: Output) -> None: ...
+    traces, heard = SegmentTraces("s"), asyncio.Event()
 
-    lane = Lane("es", "standard", LongVoice(), emit, SegmentTraces("s"))
-    lane._voice.lag_seconds = 7.0
-    await lane.rest()
-    assert lane.lag_seconds is None
+    async def emit(event: Output) -> None:
+        if not isinstance(event, Caption):
+            heard.set()
+
+    lane = Lane("es", "standard", LongVoice(), emit, traces)
+    segment = Segment(1, "One.", 0.0, 1.0, 1.0, NEUTRAL, traces.open(1, 0.0))
+    async with asyncio.TaskGroup() as tasks:
+        running = tasks.create_task(lane.run())
+        await lane.expect(segment)
+        await lane.translated(segment, "Uno.")
+        await heard.wait()
+        assert lane.lag_seconds is not None
+        await lane.rest()
+        assert lane.lag_seconds is None
+        running.cancel()

@@ -11,11 +11,9 @@ from transcription_svc.domain.playout import (
     CueGrew,
     CueMade,
     EndCue,
-    Hurry,
     PlayAudio,
     Playout,
     StartCue,
-    tempo_for,
 )
 
 
@@ -86,32 +84,6 @@ def test_finishing_releases_the_rest_at_once() -> None:
     assert played(rest) == pytest.approx(1.9)
     assert isinstance(rest[-1], EndCue)
     assert rest[-1].seconds == pytest.approx(3.0)
-
-
-def test_the_tempo_grows_with_the_queue_and_never_jumps() -> None:
-    assert tempo_for(0.0, previous=1.0) == 1.0
-    assert tempo_for(10.0, previous=1.0) == pytest.approx(1.05)
-    assert tempo_for(10.0, previous=1.23) == pytest.approx(1.25)
-    assert tempo_for(0.0, previous=1.25) == pytest.approx(1.2)
-    assert tempo_for(3.5, previous=1.12) == pytest.approx(1.125)
-
-
-def test_a_text_that_waited_while_nothing_played_hurries_the_voice() -> None:
-    hurry = Hurry()
-    assert not hurry.judge(waited=0.1, queued=0.0)
-    assert hurry.judge(waited=2.5, queued=0.0)
-
-
-def test_a_text_that_waited_for_others_to_be_played_hurries_nobody() -> None:
-    assert not Hurry().judge(waited=4.0, queued=3.0)
-
-
-def test_the_hurry_is_over_after_five_cues_in_a_row_that_did_not_wait() -> None:
-    hurry = Hurry()
-    hurry.judge(waited=2.5, queued=0.0)
-    assert [hurry.judge(waited=0.1, queued=1.0) for _ in range(4)] == [True] * 4
-    assert hurry.judge(waited=1.0, queued=1.0)
-    assert [hurry.judge(waited=0.1, queued=1.0) for _ in range(5)] == [True] * 4 + [False]
 
 
 @given(st.lists(st.tuples(st.integers(0, 30), st.floats(0.0, 4.0)), min_size=1, max_size=12))

@@ -20,7 +20,9 @@ _EPSILON: Final = 1e-6
 class Sending:
     """One stream. `now` is monotonic seconds."""
 
-    def __init__(self, now: float) -> None:
+    def __init__(self, now: float, open_seconds: float = OPEN_SECONDS, sound_seconds: float = SOUND_SECONDS) -> None:
+        self._open_seconds = open_seconds
+        self._sound_seconds = sound_seconds
         self._allowance = AHEAD_SECONDS
         self._refilled = now
         self._reading = False
@@ -64,8 +66,8 @@ class Sending:
     def is_stalled(self, now: float, *, has_open: bool) -> bool:
         """Whether answers are missing. `has_open`: something was told whose final is still to come."""
         for limit, unanswered, counts in (
-            (OPEN_SECONDS, self._unanswered, has_open),
-            (SOUND_SECONDS, self._unanswered_sound, True),
+            (self._open_seconds, self._unanswered, has_open),
+            (self._sound_seconds, self._unanswered_sound, True),
         ):
             if counts and self._reading and unanswered > limit and now - self._answered_at > limit:
                 return True

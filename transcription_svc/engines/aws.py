@@ -12,9 +12,10 @@ from transcription_svc.config import Config
 from transcription_svc.engines import Capabilities, StreamOptions
 from transcription_svc.engines.aws_languages import LANGUAGES, code_of, named_for
 from transcription_svc.engines.aws_stream import (
-    OPEN_SECONDS,
+    DEADLINES,
     SERVICE,
     AwsStream,
+    Deadlines,
     Refusal,
     Wire,
     error_of,
@@ -47,25 +48,26 @@ Connect = Callable[[Request], AbstractAsyncContextManager[Wire]]
 
 
 @asynccontextmanager
-async def open_engine(config: Config) -> AsyncIterator["AwsRecognizer"]:
+async def open_engine(config: Config, deadlines: Deadlines = DEADLINES) -> AsyncIterator["AwsRecognizer"]:
     """Talks to nobody yet. Raises Misconfigured where no region is set."""
     region = config.aws_region or (await asyncio.to_thread(session)).region_name
     if not region:
         raise Misconfigured("TRANSCRIPTION_FAILED", f"{SERVICE} cannot be used: no AWS region; set AWS_REGION")
     transport = import_module(TRANSPORTS[config.aws_transport])
     async with transport.open_wires(config, region) as connect:
-        yield AwsRecognizer(connect, config)
+        yield AwsRecognizer(connect, config, deadlines)
 
 
 class AwsRecognizer:
     """The settings and what connects. Amazon counts the streams; it allows 25 at once unless asked for more."""
 
-    def __init__(self, connect: Connect, config: Config) -> None:
+    def __init__(self, connect: Connect, config: Config, deadlines: Deadlines = DEADLINES) -> None:
         self.capabilities = Capabilities(
             "aws", LANGUAGES, gives_stability=True, silence_seconds=SILENCE_SECONDS, stream_seconds=STREAM_SECONDS
         )
         self._connect = connect
         self._config = config
+        self._deadlines = deadlines
 
     @asynccontextmanager
     async def open(self, options: StreamOptions) -> AsyncIterator[AwsStream]:
@@ -73,13 +75,13 @@ class AwsRecognizer:
         request = self._request(options)
         async with AsyncExitStack() as stack:
             try:
-                async with asyncio.timeout(OPEN_SECONDS):
+                async with asyncio.timeout(self._deadlines.open):
                     wire = await stack.enter_async_context(self._connect(request))
             except TimeoutError as error:
                 raise interrupted("does not answer") from error
             except Refusal as refusal:
                 raise error_of(refusal, under_way=False) from refusal
-            stream = AwsStream(wire, final_only=options.final_only)
+            stream = AwsStream(wire, self._deadlines, final_only=options.final_only)
             try:
                 yield stream
             finally:

@@ -9,6 +9,7 @@ import asyncio
 import json
 from collections.abc import AsyncGenerator, AsyncIterator, Awaitable, Mapping, Sequence
 from contextlib import aclosing
+from dataclasses import dataclass
 from datetime import timedelta
 from typing import Any, Final, Protocol
 
@@ -16,7 +17,7 @@ from chassis import pcm
 from chassis.aws import FAILURES, Meaning, Misconfigured, answered, failure_of, session
 from chassis.errors import Exhausted, Invalid, LingocastError, Unavailable
 from transcription_svc.domain.hypothesis import Hypothesis
-from transcription_svc.domain.sending import Sending
+from transcription_svc.domain.sending import OPEN_SECONDS, SOUND_SECONDS, Sending
 from transcription_svc.domain.transcript import MalformedTranscript, Result, Transcript, results_of
 
 SERVICE: Final = "Amazon Transcribe"
@@ -25,14 +26,29 @@ FRAME_SECONDS: Final = 0.1
 REST_SECONDS: Final = 0.05
 # Quieter is not speech, and silence is no sign of a stall.
 AUDIBLE_DBFS: Final = -45.0
-# Deadlines, seconds: to connect until Amazon agrees; for 100 ms of audio to leave; from the end of the audio until
-# Amazon has ended too; to part.
-OPEN_SECONDS: Final = 10.0
-SEND_SECONDS: Final = 10.0
-FINISH_SECONDS: Final = 10.0
+# To part from Amazon.
 CLOSE_SECONDS: Final = 1.0
 # A place may be free as soon as another speaker ends; asking costs little.
 RETRY_AFTER: Final = timedelta(seconds=5)
+
+
+@dataclass(frozen=True, slots=True)
+class Deadlines:
+    """Seconds."""
+
+    open: float = 10.0
+    """To connect, until Amazon agrees."""
+    send: float = 10.0
+    """For 100 ms of audio to leave."""
+    finish: float = 10.0
+    """From the end of the audio until Amazon has ended too."""
+    final: float = OPEN_SECONDS
+    """Of audio, for news of what was told in part."""
+    sound: float = SOUND_SECONDS
+    """Of sound, for any news."""
+
+
+DEADLINES: Final = Deadlines()
 
 
 class Refusal(Exception):
@@ -128,12 +144,13 @@ async def credentials() -> Any:
 class AwsStream:
     """One speaker. Audio that is less than a piece waits for more; hypotheses wait at Amazon until they are read."""
 
-    def __init__(self, wire: Wire, *, final_only: bool) -> None:
+    def __init__(self, wire: Wire, deadlines: Deadlines, *, final_only: bool) -> None:
         self._wire = wire
+        self._deadlines = deadlines
         self._final_only = final_only
         self._transcript = Transcript()
         self._clock = asyncio.get_running_loop().time
-        self._sending = Sending(self._clock())
+        self._sending = Sending(self._clock(), deadlines.final, deadlines.sound)
         self._rest = b""
         self._room = asyncio.Event()  # Whether audio may go has to be asked again.
         self._until: float | None = None
@@ -186,7 +203,7 @@ class AwsStream:
             await self._put(self._wire.send(rest))
         await self._put(self._wire.end())
         self._raise_failure()
-        self._until = self._clock() + FINISH_SECONDS
+        self._until = self._clock() + self._deadlines.finish
         if self._patience is not None:
             self._patience.reschedule(self._until)
 
@@ -242,7 +259,7 @@ class AwsStream:
     async def _put(self, sending: Awaitable[None]) -> None:
         """Awaits something that goes out. Raises as the port says."""
         try:
-            async with asyncio.timeout(SEND_SECONDS):
+            async with asyncio.timeout(self._deadlines.send):
                 await sending
         except TimeoutError:
             await self._fail(interrupted("takes no audio"))

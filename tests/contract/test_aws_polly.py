@@ -1,7 +1,6 @@
 """Amazon Polly's adapter over the wire: requests as Amazon takes them, and what each of its failures becomes."""
 
 import asyncio
-import os
 from collections import deque
 from collections.abc import AsyncIterator, Iterator
 from contextlib import AsyncExitStack, asynccontextmanager
@@ -13,7 +12,7 @@ import numpy as np
 import pytest
 
 from chassis import pcm
-from chassis.aws import Misconfigured, session
+from chassis.aws import Misconfigured
 from chassis.errors import Exhausted, Invalid, LingocastError, Unavailable
 from synthesis_svc.config import Config
 from synthesis_svc.domain.prosody import Delivery, Dynamics, Emotion, Emphasis, Rate, Volume, deliver
@@ -21,42 +20,22 @@ from synthesis_svc.domain.sound import active_dbfs
 from synthesis_svc.domain.voices import PREMIUM, STANDARD, Casting, Grade, Tier
 from synthesis_svc.engines import Order, Synthesizer
 from synthesis_svc.engines.aws_polly import Polly, open_engine
+from tests.amazon.account import account
 from tests.amazon.polly import BILLED_CHARACTERS, TOTAL_CHARACTERS, PollyStandIn
 
 SENTENCE = "Good morning everyone, and thank you for coming to this meeting today."
 
 
 @pytest.fixture(autouse=True, scope="module")
-def account() -> Iterator[None]:
-    """Credentials that the stand-in knows, and none of whoever runs the tests."""
-    with pytest.MonkeyPatch.context() as environment:
-        for name in [name for name in os.environ if name.startswith("AWS_")]:
-            environment.delenv(name)
-        for name, value in {
-            "AWS_ACCESS_KEY_ID": "test",
-            "AWS_SECRET_ACCESS_KEY": "test",
-            "AWS_CONFIG_FILE": "/dev/null",
-            "AWS_SHARED_CREDENTIALS_FILE": "/dev/null",
-            "AWS_EC2_METADATA_DISABLED": "true",
-        }.items():
-            environment.setenv(name, value)
-        session.cache_clear()
+def known_account() -> Iterator[None]:
+    with account():
         yield
-        session.cache_clear()
-
-
-@pytest.fixture
-def other_account(monkeypatch: pytest.MonkeyPatch) -> Iterator[pytest.MonkeyPatch]:
-    """Lets a test change the credentials, which the SDK otherwise keeps."""
-    session.cache_clear()
-    yield monkeypatch
-    session.cache_clear()
 
 
 @asynccontextmanager
 async def connected(amazon: PollyStandIn, **settings: Any) -> AsyncIterator[Polly]:
     # Long enough for a machine that does much else; tests of stalls choose their own.
-    chosen = {"AWS_REGION": "us-east-1", "polly_timeout_seconds": 30.0, **settings}
+    chosen = {"polly_timeout_seconds": 30.0, **settings}
     async with AsyncExitStack() as stack:
         if not amazon.url:
             await stack.enter_async_context(amazon.served())
@@ -386,27 +365,29 @@ async def test_without_the_voices_it_does_not_open(fault: str, kind: type[Lingoc
     assert type(failed.value) is kind
 
 
-async def test_without_credentials_it_says_what_is_missing(other_account: pytest.MonkeyPatch) -> None:
-    other_account.delenv("AWS_ACCESS_KEY_ID")
-    other_account.delenv("AWS_SECRET_ACCESS_KEY")
-    with pytest.raises(Misconfigured) as failed:
-        async with connected(PollyStandIn()):
-            pass
+async def test_without_credentials_it_says_what_is_missing() -> None:
+    with account() as environment:
+        environment.delenv("AWS_ACCESS_KEY_ID")
+        environment.delenv("AWS_SECRET_ACCESS_KEY")
+        with pytest.raises(Misconfigured) as failed:
+            async with connected(PollyStandIn()):
+                pass
     assert "AWS_ACCESS_KEY_ID" in failed.value.message
 
 
 async def test_without_a_region_it_says_so() -> None:
-    with pytest.raises(Misconfigured) as failed:
-        async with connected(PollyStandIn(), AWS_REGION=""):
+    with account(region=""), pytest.raises(Misconfigured) as failed:
+        async with connected(PollyStandIn()):
             pass
     assert "AWS_REGION" in failed.value.message
 
 
-async def test_a_wrong_signature_is_a_set_up_to_mend(other_account: pytest.MonkeyPatch) -> None:
-    other_account.setenv("AWS_SECRET_ACCESS_KEY", "another")
-    with pytest.raises(Misconfigured):
-        async with connected(PollyStandIn()):
-            pass
+async def test_a_wrong_signature_is_a_set_up_to_mend() -> None:
+    with account() as environment:
+        environment.setenv("AWS_SECRET_ACCESS_KEY", "another")
+        with pytest.raises(Misconfigured):
+            async with connected(PollyStandIn()):
+                pass
 
 
 async def test_voices_of_the_future_are_left_out() -> None:

@@ -3,6 +3,7 @@
 from collections.abc import Awaitable, Callable
 
 from chassis.telemetry import Attribute, Metric, meter
+from transcription_svc.domain.availability import Availability
 from transcription_svc.domain.events import LanguageStatus, Output
 
 _failures = meter.create_counter(Metric.LANGUAGE_FAILURES)
@@ -14,20 +15,19 @@ class Health:
     def __init__(self, language: str, emit: Callable[[Output], Awaitable[None]]) -> None:
         self._language = language
         self._emit = emit
-        self._failing: set[str] = set()
+        self._availability = Availability()
 
     async def works(self, part: str) -> None:
         """It did for one segment."""
-        if self._failing == {part}:
+        if self._availability.works(part):
             await self._emit(LanguageStatus(self._language, available=True))
-        self._failing.discard(part)
 
     async def fails(self, part: str, reason: str) -> None:
         """It did not."""
         self.count(reason)
-        if not self._failing:
-            await self._emit(LanguageStatus(self._language, available=False, reason=reason))
-        self._failing.add(part)
+        told = self._availability.fails(part, reason)
+        if told:
+            await self._emit(LanguageStatus(self._language, available=False, reason=told.reason))
 
     def count(self, reason: str) -> None:
         """A failure that listeners need not be told."""

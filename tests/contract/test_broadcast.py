@@ -248,20 +248,21 @@ async def test_more_than_eight_seconds_of_voice_do_not_wait() -> None:
 
 
 async def test_a_language_that_works_again_is_told() -> None:
-    async with system([Line(1.0, "One.", utterance=1), Line(2.0, "Two.", utterance=2)]) as lingocast:
+    """Once it has worked for two segments in a row."""
+    async with system([Line(float(number), f"{number}.", utterance=number) for number in (1, 2, 3)]) as lingocast:
         lingocast.synthesis.failing = {"es"}
 
         async def steps() -> AsyncIterator[pb.BroadcastRequest]:
             async for step in sending(config("es"), *talk(1.2), 0.5):
                 yield step
             lingocast.synthesis.failing.clear()
-            async for step in sending(*talk(1.0, start=1.2)):
+            async for step in sending(*talk(2.0, start=1.2)):
                 yield step
 
         out = await lingocast.broadcast(steps())
     statuses = [each.language_status.available for each in out if each.HasField("language_status")]
     assert statuses == [False, True]
-    assert voiced(out, "es") == b"e" * 9600
+    assert voiced(out, "es") == b"e" * 19200
 
 
 async def test_a_voice_that_breaks_half_way_is_closed_properly() -> None:

@@ -16,6 +16,7 @@ from pathlib import Path
 from chassis.system import ROOT, System, launched
 from tests.bench.report import machine
 from tests.eval import corpus, goals
+from tests.eval.amazon import amazon as standing_in
 from tests.eval.ear import WhisperEar
 from tests.eval.records import Journey, Part, Performance
 from tests.eval.session import play
@@ -153,11 +154,24 @@ async def share(course: Course) -> Part:
     return replace(part, journeys=found, seconds=part.seconds + again.seconds)
 
 
+async def amazon(course: Course) -> Part:
+    """The main talk into one language, with stand-ins for Amazon's services at Amazon's published pace."""
+    script = course.talk
+
+    async def rounds(system: System) -> Played:
+        performance, _ = await play(system, goals.AMAZON, script, course.targets(system, script))
+        return [performance], {}
+
+    async with standing_in(script) as settings:
+        return await _measured(course, "amazon", "aws", settings, rounds)
+
+
 PARTS: dict[str, Callable[[Course], Coroutine[None, None, Part]]] = {
     "share": share,
     "clean": clean,
     "recordings": recordings,
     "five": five,
+    "amazon": amazon,
     "drift": drift,
 }
 

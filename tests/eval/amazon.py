@@ -1,0 +1,52 @@
+"""Amazon's three services as stand-ins at Amazon's published pace, on loopback, and what points a system at them.
+
+Recognition tells the talk's own words when they have been said: partials each 0.3 s, a final 1.1 s after the last word.
+Translation takes 0.15 s and marks the text, the voice begins after 0.3 s and is espeak-ng's. So it is a measure of
+time, never of quality.
+"""
+
+from collections.abc import AsyncIterator, Sequence
+from contextlib import AsyncExitStack, asynccontextmanager
+
+from tests.amazon.polly import PollyStandIn
+from tests.amazon.signing import Credentials
+from tests.amazon.transcribe import over_websocket
+from tests.amazon.transcribe_hearing import ScriptedWord
+from tests.amazon.transcribe_stream import Transcribe
+from tests.amazon.translate import TranslateStandIn
+from tests.eval.corpus import Script
+from tests.recordings import plain
+
+TRANSLATE_SECONDS = 0.15
+POLLY_SECONDS = 0.3
+
+
+@asynccontextmanager
+async def amazon(script: Script) -> AsyncIterator[dict[str, str]]:
+    """All three, and the settings of a system that uses them."""
+    credentials = Credentials()
+    async with AsyncExitStack() as stack:
+        transcribe = await stack.enter_async_context(over_websocket(Transcribe(script=written(script))))
+        translate = await stack.enter_async_context(TranslateStandIn(seconds=TRANSLATE_SECONDS))
+        polly = await stack.enter_async_context(PollyStandIn(first_byte_seconds=POLLY_SECONDS).served())
+        yield {
+            "AWS_ACCESS_KEY_ID": credentials.access_key,
+            "AWS_SECRET_ACCESS_KEY": credentials.secret,
+            "AWS_REGION": "us-east-1",
+            "AWS_EC2_METADATA_DISABLED": "true",
+            "AWS_ENDPOINT_URL_TRANSCRIBE_STREAMING": transcribe,
+            "AWS_ENDPOINT_URL_TRANSLATE": translate.url,
+            "AWS_ENDPOINT_URL_POLLY": polly.url,
+        }
+
+
+def written(script: Script) -> Sequence[ScriptedWord]:
+    """The transcript's words as written, each with the time of its first and last part."""
+    found, place = [], 0
+    for word in script.transcript.split():
+        count = len(plain(word).split())
+        parts = script.words[place : place + count]
+        place += count
+        if parts:
+            found.append(ScriptedWord(word, parts[0].start, parts[-1].end))
+    return found

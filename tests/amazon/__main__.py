@@ -15,6 +15,7 @@ from contextlib import AbstractAsyncContextManager, AsyncExitStack, asynccontext
 from dataclasses import dataclass, field
 from pathlib import Path
 
+from tests.amazon.polly import PollyStandIn
 from tests.amazon.signing import Credentials
 from tests.amazon.transcribe import ScriptedWord, Transcribe, serve
 
@@ -48,9 +49,17 @@ def transcribe(transport: str) -> Part:
     return run
 
 
+@asynccontextmanager
+async def polly(options: Options, port: int) -> AsyncIterator[Environment]:
+    """Amazon Polly, at its published pace."""
+    async with PollyStandIn(first_byte_seconds=0.3).served(port) as amazon:
+        yield {"AWS_ENDPOINT_URL_POLLY": amazon.url}
+
+
 PARTS: dict[str, Part] = {
     "transcribe": transcribe("websocket"),
     "transcribe-http2": transcribe("http2"),
+    "polly": polly,
 }
 
 

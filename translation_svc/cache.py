@@ -21,6 +21,7 @@ if TYPE_CHECKING:
 
 log = structlog.get_logger()
 _events = meter.create_counter(Metric.CACHE)
+_size = meter.create_up_down_counter(Metric.CACHE_ENTRIES)
 
 
 @dataclass(frozen=True, slots=True)
@@ -114,10 +115,12 @@ class MemoryCache:
             return
         self._entries[key] = translation
         self._expiry[key] = self._now() + self._ttl
+        _size.add(1)
 
     def _evicted(self, key: str) -> None:
         self._evictions += 1
         counted("memory", "eviction")
+        _size.add(-1)
         del self._expiry[key]
 
     def _expire(self) -> None:
@@ -125,6 +128,7 @@ class MemoryCache:
         while self._expiry and next(iter(self._expiry.values())) <= now:
             key, _ = self._expiry.popitem(last=False)
             self._entries.pop(key, None)
+            _size.add(-1)
 
 
 class Forgiving:

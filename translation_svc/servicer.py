@@ -5,9 +5,9 @@ and leaves them. So leaving is immediate, and a caller that goes away takes noth
 """
 
 import asyncio
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Mapping
 from dataclasses import dataclass
-from functools import partial
+from functools import lru_cache, partial
 from time import perf_counter
 from typing import Any
 
@@ -17,12 +17,16 @@ from google.protobuf.duration_pb2 import Duration
 
 from chassis.durations import duration
 from chassis.errors import Invalid, LingocastError
-from chassis.language import match, parse, primary
+from chassis.glossary import Glossary, Term, glossary
+from chassis.language import parse
 from chassis.telemetry import Attribute, Metric, Span, meter, tracer
 from protos.translation.v1 import translation_pb2 as pb
 from protos.translation.v1.translation_pb2_grpc import TranslationServiceServicer
+from translation_svc import fidelity
 from translation_svc.cache import Cache, NoCache, Remembered
 from translation_svc.domain.cachekey import cache_key
+from translation_svc.domain.glossary import terms_for
+from translation_svc.domain.offers import Offers, is_kin
 from translation_svc.engines import Pair, Translator
 from translation_svc.flights import Flight, Flights
 
@@ -67,6 +71,11 @@ class _Order:
     source: str
     targets: tuple[str, ...]
     partial: bool
+    glossary: Glossary
+
+    def key(self, pair: Pair) -> str:
+        """Under which the translation is remembered, and shared while it is made."""
+        return cache_key(pair.source, pair.target, self.text, self.glossary.version)
 
 
 @dataclass(frozen=True, slots=True)
@@ -98,7 +107,8 @@ class Translation(TranslationServiceServicer):
         shared: Cache | None = None,
     ) -> None:
         self._engine = engine
-        self._pairs = engine.capabilities.pairs
+        self._pairs: Mapping[tuple[str, str], Pair] = {}
+        self._offers = Offers(())
         self._cache, self._shared = cache, shared or NoCache()
         self._flights = flights
         self._timeout = engine_timeout_seconds
@@ -135,7 +145,7 @@ class Translation(TranslationServiceServicer):
             if answer is not None or pair is None:
                 yield answer or _unsupported(order.source, language)
                 continue
-            key = cache_key(pair.source, pair.target, order.text)
+            key = order.key(pair)
             flight = self._flights.board(key, partial(self._look_or_call, key, order, pair))
             seat = seats.setdefault(flight.landed, _Seat(key, flight, []))
             if seat.languages:
@@ -146,7 +156,8 @@ class Translation(TranslationServiceServicer):
     async def ListLanguages(  # type: ignore[override, unused-ignore]
         self, request: pb.ListLanguagesRequest, context: grpc.aio.ServicerContext[Any, Any]
     ) -> pb.ListLanguagesResponse:
-        source = self._offered_source(parse(request.source_language)) if request.source_language else None
+        offered = self._offered()
+        source = offered.source(parse(request.source_language)) if request.source_language else None
         pairs = [pair for _, pair in sorted(self._pairs.items()) if source in (None, pair.source)]
         return pb.ListLanguagesResponse(
             pairs=[
@@ -159,26 +170,29 @@ class Translation(TranslationServiceServicer):
 
     async def _at_once(self, order: _Order, language: str, pair: Pair | None) -> pb.TranslateResponse | None:
         """The text itself or what is remembered; None when neither is the answer."""
-        if primary(language) == primary(order.source):
+        if pair is None and is_kin(order.source, language):
             return _remembered(language, Remembered(order.text, ""))
-        found = await self._cache.get(cache_key(pair.source, pair.target, order.text)) if pair else None
+        found = await self._cache.get(order.key(pair)) if pair else None
         return _remembered(language, found) if found else None
 
     def _pair(self, source: str, target: str) -> Pair | None:
-        source = self._offered_source(source)
-        target = match(target, {offered for start, offered in self._pairs if start == source}) or ""
-        return self._pairs.get((source, target))
+        ends = self._offered().find(source, target)
+        return self._pairs[ends] if ends is not None else None
 
-    def _offered_source(self, source: str) -> str:
-        return match(source, {start for start, _ in self._pairs}) or source
+    def _offered(self) -> Offers:
+        """What the engine offers now: an engine may learn of languages, or lose some, as it runs."""
+        pairs = self._engine.capabilities.pairs
+        if pairs is not self._pairs:
+            self._pairs, self._offers = pairs, Offers(pairs)
+        return self._offers
 
     async def _look_or_call(self, key: str, order: _Order, pair: Pair) -> Outcome:
         # What is still being spoken is not remembered, so it need not be looked for.
         found = await self._shared.get(key) if not order.partial else None
-        return Done(found.text, found.engine, 0.0, True) if found else await self._call(order.text, pair)
+        return Done(found.text, found.engine, 0.0, True) if found else await self._call(order, pair)
 
-    async def _call(self, text: str, pair: Pair) -> Outcome:
-        """The one engine call for a text and a language. Never raises: a failure is an outcome, for all who wait."""
+    async def _call(self, order: _Order, pair: Pair) -> Outcome:
+        """The engine's work for a text and a language. Never raises: a failure is an outcome, for all who wait."""
         attributes: dict[str, str] = {
             Attribute.SOURCE_LANGUAGE: pair.source,
             Attribute.LANGUAGE: pair.target,
@@ -186,9 +200,12 @@ class Translation(TranslationServiceServicer):
         }
         start = perf_counter()
         with tracer.start_as_current_span(Span.ENGINE_TRANSLATE, attributes=attributes) as span:
+            deadline = asyncio.get_running_loop().time() + self._timeout
+            engine = partial(self._engine.translate, source=pair.source, target=pair.target)
             try:
-                async with asyncio.timeout(self._timeout):
-                    translated = await self._engine.translate(text, pair.source, pair.target)
+                translated = await fidelity.translate(
+                    engine, order.text, terms_for(order.glossary, pair.target), deadline
+                )
                 outcome: Outcome = Done(translated, pair.engine, perf_counter() - start)
             except TimeoutError:
                 message = f"translation into {pair.target} took longer than {self._timeout:g} s"
@@ -210,7 +227,7 @@ class Translation(TranslationServiceServicer):
 
 
 def _order(request: pb.TranslateRequest) -> _Order:
-    """Raises Invalid with the reasons that the proto names, NotImplementedError for a glossary."""
+    """Raises Invalid with the reasons that the proto names."""
     text = request.text.strip()
     if not text:
         raise Invalid("EMPTY_TEXT", "there is no text to translate")
@@ -224,9 +241,15 @@ def _order(request: pb.TranslateRequest) -> _Order:
         raise Invalid("INVALID_PARAMETER", "the quality tier is `standard` or `premium`")
     source = parse(request.source_language)
     targets = tuple(dict.fromkeys(parse(code) for code in request.target_languages))
-    if request.glossary.terms:
-        raise NotImplementedError
-    return _Order(text, source, targets, request.partial)
+    return _Order(text, source, targets, request.partial, _glossary(request.glossary.SerializeToString()))
+
+
+@lru_cache(maxsize=64)
+def _glossary(serialized: bytes) -> Glossary:
+    """A request's glossary, read once for each session: it comes with every segment. The version is our own, so that no
+    caller's mistake brings one session's terms into another's translations. Raises Invalid."""
+    terms = pb.Glossary.FromString(serialized).terms
+    return glossary(Term(term.source, term.target, term.language) for term in terms)
 
 
 def _unsupported(source: str, language: str) -> pb.TranslateResponse:

@@ -289,13 +289,57 @@ async def test_the_longest_text_allowed_goes_through() -> None:
     assert len(response.translation.text) == 5004
 
 
-async def test_a_glossary_is_honestly_not_implemented() -> None:
-    request = pb.TranslateRequest(text="a", source_language="en", target_languages=["es"])
-    request.glossary.terms.add(source="grace")
+async def glossed(
+    stub: "TranslationServiceAsyncStub", text: str, *terms: tuple[str, str, str], partial_text: bool = False
+) -> str:
+    request = pb.TranslateRequest(text=text, source_language="en", target_languages=["es"], partial=partial_text)
+    for source, target, language in terms:
+        request.glossary.terms.add(source=source, target=target, language=language)
+    async with asyncio.timeout(20):
+        [response] = [response async for response in stub.Translate(request)]
+    return response.translation.text
+
+
+async def test_a_glossarys_terms_are_kept_or_fixed_and_the_engine_does_not_see_them() -> None:
+    engine = FakeTranslator()
+    async with service(engine) as stub:
+        text = await glossed(stub, "Grace met Ebenezer.", ("grace", "gracia", "es"), ("Ebenezer", "", ""))
+    assert text == "es(Gracia met Ebenezer.)"
+    assert [text for text, _, _ in engine.calls] == ["Xq0x met Xq1x."]
+
+
+async def test_a_translation_with_a_glossary_is_remembered_for_that_glossary_alone() -> None:
+    engine = FakeTranslator()
+    async with service(engine) as stub:
+        assert await glossed(stub, "By grace.", ("grace", "gracia", "")) == "es(By gracia.)"
+        assert await glossed(stub, "By grace.", ("grace", "favor", "")) == "es(By favor.)"
+        assert await glossed(stub, "By grace.") == "es(By grace.)"
+        assert len(engine.calls) == 3
+        assert await glossed(stub, "By grace.", ("grace", "gracia", "")) == "es(By gracia.)"
+        # An open clause is served from there, too, glossary and all.
+        assert await glossed(stub, "By grace.", ("grace", "favor", ""), partial_text=True) == "es(By favor.)"
+        assert len(engine.calls) == 3
+
+
+@pytest.mark.parametrize(
+    ("term", "reason"),
+    [
+        (("...", "", ""), "INVALID_PARAMETER"),
+        (("a" * 201, "", ""), "INVALID_PARAMETER"),
+        (("grace", "", "spanish"), "INVALID_LANGUAGE"),
+    ],
+)
+async def test_a_glossary_that_cannot_be_is_refused(term: tuple[str, str, str], reason: str) -> None:
     async with service(FakeTranslator()) as stub:
-        with pytest.raises(grpc.aio.AioRpcError) as refusal:
-            await anext(aiter(stub.Translate(request)))
-    assert refusal.value.code() == grpc.StatusCode.UNIMPLEMENTED
+        with pytest.raises(Invalid) as refusal, rpc_errors():
+            await glossed(stub, "Hello.", term)
+    assert refusal.value.reason == reason
+
+
+async def test_a_glossary_of_too_many_terms_is_refused() -> None:
+    async with service(FakeTranslator()) as stub:
+        with pytest.raises(Invalid, match="at most 500"), rpc_errors():
+            await glossed(stub, "Hello.", *((f"word {number}", "", "") for number in range(501)))
 
 
 async def test_languages_are_listed_in_order_with_their_way() -> None:

@@ -1,0 +1,97 @@
+"""Numbers and references such as "John 3:16": what was a figure in the source must be one in the translation.
+
+Languages write figures differently, and that is no loss: "1,000.5" is "1.000,5", Arabic and Hindi have digits of their
+own. So numbers are compared by their digits. Of a reference the chapter and the verse stay together, with their colon.
+"""
+
+import re
+import unicodedata
+from collections import Counter
+from collections.abc import Iterable, Iterator
+
+from translation_svc.domain.masking import Span
+
+_SPACES = " \u00a0\u2009\u202f"
+# Chapter and verses ("3:16", "13:4-7", "5:3,5"); also what is written alike, such as times of day.
+_REFERENCE = re.compile(r"(?<![\d:.,])\d{1,3}:\d{1,3}(?:[-\u2013\u2014]\d{1,3}(?::\d{1,3})?|,\d{1,3}(?!\d))*(?![\d:])")
+# Digits with points, commas or thin spaces between groups of three.
+_NUMBER = re.compile(rf"\d{{1,3}}(?:[{_SPACES}]\d{{3}})+(?!\d)(?:[.,٫]\d+)?|\d+(?:[.,'’٬٫]\d+)*")
+_UNGROUPED = re.compile(r"\d+(?:[.,'’٬٫]\d+)*")
+_LATIN = re.compile("[A-Za-z]")
+_SEPARATORS = re.compile(rf"[{_SPACES}.,'’٬٫]")
+_DASH = re.compile(r"\s*[-\u2010-\u2015]\s*")
+
+
+def lost(text: str, translated: str) -> list[Span]:
+    """The figures of `text` that are not in its translation, in order; each to stay as it is written.
+
+    "20 300" is one number or two, which each side may have its own way: where one reading finds all, all are there.
+    """
+    missing = (
+        [span for span in figures(text, pattern) if not _take(span.rendering, have)]
+        for pattern in (_NUMBER, _UNGROUPED)
+        for have in (_there(translated, _NUMBER), _there(translated, _UNGROUPED))
+    )
+    return min(missing, key=len)
+
+
+def figures(text: str, number: re.Pattern[str] = _NUMBER, *, alone: bool = True) -> Iterator[Span]:
+    """References and other numbers of a text, in order, none within another.
+
+    `number`: how numbers are read. `alone`: without those in words ("2nd", "MP3"), which languages write as words.
+    """
+    plain = plain_digits(text)
+    end = 0
+    for reference in _REFERENCE.finditer(plain):
+        yield from _numbers(text, number.finditer(plain, end, reference.start()), alone)
+        yield Span(reference.start(), reference.end(), text[reference.start() : reference.end()])
+        end = reference.end()
+    yield from _numbers(text, number.finditer(plain, end), alone)
+
+
+def mended(text: str, translated: str) -> str:
+    """The translation with references put together again that came apart ("3: 16", "3.16")."""
+    there = plain_digits(translated)
+    for reference in {match[0] for match in _REFERENCE.finditer(plain_digits(text))}:
+        if reference in there:
+            continue
+        apart = r"\s?[:.,\uff1a]\s?".join(map(re.escape, reference.split(":")))
+        apart = _DASH.sub(lambda _: r"\s?[-\u2010-\u2015]\s?", apart.replace(r"\-", "-"))
+        found = list(re.finditer(rf"(?<![\d:.,]){apart}(?!\d)", there))
+        if len(found) == 1:
+            translated = translated[: found[0].start()] + reference + translated[found[0].end() :]
+            there = plain_digits(translated)
+    return translated
+
+
+def plain_digits(text: str) -> str:
+    """The text with the digits of all scripts as 0 to 9, each in its place."""
+    if text.isascii():
+        return text
+    return "".join(str(unicodedata.digit(c)) if c.isdecimal() and not c.isascii() else c for c in text)
+
+
+def _numbers(text: str, found: Iterable[re.Match[str]], alone: bool) -> Iterator[Span]:
+    for number in found:
+        start, end = number.span()
+        if not (alone and (_LATIN.match(text[max(0, start - 1) : start]) or _LATIN.match(text, end))):
+            yield Span(start, end, text[start:end])
+
+
+def _there(translated: str, number: re.Pattern[str]) -> Counter[str]:
+    """The figures of a translation. "Chapter 3, verse 16" may have become "3:16"."""
+    found = [span.rendering for span in figures(translated, number, alone=False)]
+    within = [part for figure in found if ":" in figure for part in re.findall(r"\d+", figure)]
+    return Counter(map(_key, [*found, *within]))
+
+
+def _take(figure: str, have: Counter[str]) -> bool:
+    """Whether a figure is there still, for each time it is in the source."""
+    have[_key(figure)] -= 1
+    return have[_key(figure)] >= 0
+
+
+def _key(figure: str) -> str:
+    """What is the same however it is written: digits without separators, references with one kind of dash."""
+    plain = plain_digits(figure)
+    return _DASH.sub("-", plain) if ":" in plain else _SEPARATORS.sub("", plain)

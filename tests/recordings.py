@@ -8,6 +8,7 @@ import os
 import re
 import unicodedata
 from collections.abc import Mapping
+from contextlib import suppress
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -15,6 +16,7 @@ import jiwer
 import pytest
 import sacrebleu
 
+from chassis.errors import Unavailable
 from chassis.models import Catalogue
 from chassis.pcm import byte_count, seconds
 from chassis.settings import data_default
@@ -88,6 +90,25 @@ def sentences() -> list[Recording]:
     lines = (TESTDATA / "transcription").read_text().splitlines()
     found = [re.fullmatch(r"<s> (.*) </s> \((\S+)\)", line.strip()) for line in lines]
     return [Recording(match[2], decode(TESTDATA / f"{match[2]}.wav"), match[1]) for match in found if match]
+
+
+def present() -> list[Recording]:
+    """All recordings of more than a sentence that are here, each file by itself. Skips where there are none."""
+    found: list[Recording] = []
+    for folder in sorted(SPEECH.glob("talk-*")):
+        said = entries(folder / "trans.txt")
+        found += [talk(folder.name.removeprefix("talk-"), file) for file in said if (folder / file).exists()]
+    if (SPEECH / "jfk.flac").exists():
+        found.append(address())
+    with suppress(Unavailable):
+        found.append(two_cities())
+    if TESTDATA.is_dir():
+        parts = sentences()
+        text = " ".join(part.text for part in parts)
+        found.append(Recording("sentences", b"".join(part.audio for part in parts), text))
+    if not found:
+        pytest.skip("needs recordings; none are here")
+    return found
 
 
 def word_error_rate(expected: str, heard: str) -> float:

@@ -7,6 +7,7 @@ from pydantic_settings import SettingsConfigDict
 
 from chassis.aws_settings import AwsSettings
 from chassis.engines import DEFAULT, EngineNames, among, variables
+from transcription_svc.domain.quality import SNR_DB
 from transcription_svc.engines import ENGINES
 
 
@@ -34,6 +35,9 @@ class Config(AwsSettings):
         1, ge=1, le=64, description="Whisper decodes at once, each on its threads; speakers take turns."
     )
     max_streams: int = Field(50, ge=1, description="Speakers at once; more are refused with TOO_MANY_STREAMS.")
+    snr_db: float = Field(
+        SNR_DB, ge=10, le=40, description="Signal-to-noise ratio in dB below which the speaker is told of noise."
+    )
     scripted_delay_seconds: float = Field(
         0.0, ge=0, description="Scripted engine: seconds from the end of a word until it is recognised."
     )

@@ -1,7 +1,7 @@
 """One broadcast: from a speaker's audio to captions and cues.
 
-audio -> dynamics, recognition -> segmenter -> source captions and closed segments -> one translation call into all
-wanted languages -> a lane for each language (captions in order, voice, playout) -> out.
+audio -> dynamics, flaws of the sound, recognition -> segmenter -> source captions and closed segments -> one
+translation call into all wanted languages -> a lane for each language (captions in order, voice, playout) -> out.
 """
 
 import asyncio
@@ -10,10 +10,8 @@ from dataclasses import replace
 
 import structlog
 
-from chassis import pcm
 from chassis.drive import Inbox, drive
-from chassis.telemetry import Attribute, Metric, Span, meter, span_between, tracer, wall_clock
-from transcription_svc.domain.dynamics import NEUTRAL, Dynamics, DynamicsMeter
+from chassis.telemetry import Attribute, Span, span_between, tracer, wall_clock
 from transcription_svc.domain.events import (
     AudioIn,
     Input,
@@ -25,9 +23,11 @@ from transcription_svc.domain.events import (
     TargetsChanged,
 )
 from transcription_svc.domain.hypothesis import Hypothesis
+from transcription_svc.domain.quality import SNR_DB
 from transcription_svc.domain.segmenter import Event, Revised, SegmentClosed, Segmenter, SegmentGrew, Segmenting
 from transcription_svc.domain.timeline import Timeline
 from transcription_svc.downstream import Downstream, NotTranslated, Translated
+from transcription_svc.ear import Ear
 from transcription_svc.engines import Recognizer, StreamOptions
 from transcription_svc.lane import Lane
 from transcription_svc.recognition import Heard, Recognition
@@ -40,17 +40,17 @@ LAG_REPORT_SECONDS = 5.0
 # Segments in translation at once. More would only wait in the engine; the segmenter waits here instead.
 TRANSLATING = 8
 
-_dynamics_failures = meter.create_counter(Metric.DYNAMICS_FAILURES)
-
 
 class Broadcast:
     """One speaker's stream. `events` runs it."""
 
-    def __init__(self, options: Options, recognizer: Recognizer, downstream: Downstream) -> None:
+    def __init__(
+        self, options: Options, recognizer: Recognizer, downstream: Downstream, snr_db: float = SNR_DB
+    ) -> None:
         self._options = options
         self._downstream = downstream
         self._timeline = Timeline()
-        self._dynamics = DynamicsMeter(options.language)
+        self._ear = Ear(options.language, snr_db)
         self._traces = SegmentTraces(options.session_id)
         self._lanes: dict[str, Lane] = {}
         self._translating = asyncio.Semaphore(TRANSLATING)
@@ -121,7 +121,8 @@ class Broadcast:
     async def _receive(self, event: Input, lanes: asyncio.TaskGroup) -> None:
         match event:
             case AudioIn(audio, offset):
-                self._measure(audio, offset)
+                for change in self._ear.hear(audio, offset):
+                    await self._out.put(change)
                 await self._heard.put(event)
             case PausedChanged():
                 await self._heard.put(event)
@@ -139,13 +140,6 @@ class Broadcast:
                 lane.wake()
             elif lane.wanted:
                 await lane.rest()
-
-    def _measure(self, audio: bytes, offset: float) -> None:
-        try:
-            self._dynamics.add(pcm.samples(audio), offset)
-        except (ValueError, ArithmeticError) as error:
-            # The voice then sounds neutral; the words matter more.
-            self._no_dynamics(error)
 
     async def _segmented(self, event: Event, translations: asyncio.TaskGroup) -> None:
         match event:
@@ -183,7 +177,7 @@ class Broadcast:
             event.start,
             event.end,
             speech_end=self._timeline.arrived(event.end) or now,
-            dynamics=self._dynamics_of(event),
+            dynamics=self._ear.dynamics(event.start, event.end),
             trace=found,
         )
         text = event.text
@@ -223,17 +217,6 @@ class Broadcast:
                     {lane.language: lane.queued_seconds() for lane in lanes},
                 )
             )
-
-    def _dynamics_of(self, event: SegmentClosed) -> Dynamics:
-        try:
-            return self._dynamics.measure(event.start, event.end)
-        except (ValueError, ArithmeticError) as error:
-            self._no_dynamics(error)
-            return NEUTRAL
-
-    def _no_dynamics(self, error: Exception) -> None:
-        log.warning("dynamics_failed", error=type(error).__name__)
-        _dynamics_failures.add(1)
 
     def _received_at(self, offset: float) -> float:
         return self._timeline.received_at(offset) or wall_clock(asyncio.get_running_loop().time())

@@ -12,6 +12,7 @@ from chassis import language
 from chassis.errors import Exhausted, Invalid
 from protos.transcription.v1 import transcription_pb2, transcription_pb2_grpc
 from transcription_svc import wire
+from transcription_svc.domain.quality import SNR_DB
 from transcription_svc.downstream import Downstream
 from transcription_svc.engines import RecognitionStream, Recognizer, StreamOptions
 from transcription_svc.pipeline import Broadcast
@@ -25,10 +26,13 @@ Request = TypeVar("Request", transcription_pb2.BroadcastRequest, transcription_p
 class Transcription(transcription_pb2_grpc.TranscriptionServiceServicer):
     """Broadcasts, plain recognition, and what can be spoken and heard."""
 
-    def __init__(self, recognizer: Recognizer, downstream: Downstream, max_streams: int) -> None:
+    def __init__(
+        self, recognizer: Recognizer, downstream: Downstream, max_streams: int, snr_db: float = SNR_DB
+    ) -> None:
         self._recognizer = recognizer
         self._downstream = downstream
         self._max_streams = max_streams
+        self._snr_db = snr_db
         self._streams = 0
 
     async def Broadcast(
@@ -45,7 +49,7 @@ class Transcription(transcription_pb2_grpc.TranscriptionServiceServicer):
             log.info("broadcast_began", session=options.session_id, language=options.language, engine=engine)
             started = transcription_pb2.BroadcastStarted(recognition_engine=engine)
             yield transcription_pb2.BroadcastResponse(started=started)
-            broadcast = Broadcast(options, self._recognizer, self._downstream)
+            broadcast = Broadcast(options, self._recognizer, self._downstream, self._snr_db)
             async with aclosing(broadcast.events(wire.inputs(requests))) as events:
                 async for event in events:
                     yield wire.response(event)

@@ -25,10 +25,17 @@ from transcription_svc.domain.events import (
 )
 from transcription_svc.domain.hypothesis import Hypothesis
 from transcription_svc.domain.playout import Cue, EndCue, PlayAudio, StartCue
+from transcription_svc.domain.quality import Issue, QualityRecovered, QualityWarning
 
 TIERS = ("standard", "premium")
 # Offsets may be rounded to milliseconds, each start and each end.
 ROUNDING_SECONDS = 0.002
+_ISSUES = {
+    Issue.SNR_LOW: transcription_pb2.QUALITY_ISSUE_SNR_LOW,
+    Issue.CLIPPING: transcription_pb2.QUALITY_ISSUE_CLIPPING,
+    Issue.ECHO: transcription_pb2.QUALITY_ISSUE_ECHO,
+    Issue.SILENCE: transcription_pb2.QUALITY_ISSUE_SILENCE,
+}
 _FORMAT = audio_pb2.AudioFormat(encoding=audio_pb2.AUDIO_ENCODING_PCM_S16LE, sample_rate_hertz=SAMPLE_RATE)
 
 
@@ -105,7 +112,7 @@ def _not_before(end: float, start: float) -> float:
     return max(start, end)
 
 
-def response(event: Output) -> transcription_pb2.BroadcastResponse:  # noqa: PLR0911 - a table
+def response(event: Output) -> transcription_pb2.BroadcastResponse:  # noqa: PLR0911, C901 - a table
     """One event on the wire."""
     match event:
         case SourceCaption():
@@ -137,6 +144,14 @@ def response(event: Output) -> transcription_pb2.BroadcastResponse:  # noqa: PLR
         case Warned(reason, message):
             warning = transcription_pb2.BroadcastWarning(reason=reason, message=message)
             return transcription_pb2.BroadcastResponse(warning=warning)
+        case QualityWarning(issue, value, threshold, advice):
+            flaw = transcription_pb2.QualityWarning(
+                issue=_ISSUES[issue], value=value, threshold=threshold, advice=advice
+            )
+            return transcription_pb2.BroadcastResponse(quality_warning=flaw)
+        case QualityRecovered(issue):
+            over = transcription_pb2.QualityRecovered(issue=_ISSUES[issue])
+            return transcription_pb2.BroadcastResponse(quality_recovered=over)
 
 
 def recognized(hypothesis: Hypothesis) -> transcription_pb2.StreamingRecognizeResponse:

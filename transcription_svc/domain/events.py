@@ -3,6 +3,7 @@
 from dataclasses import dataclass, field
 
 from transcription_svc.domain.playout import EndCue, PlayAudio, StartCue
+from transcription_svc.domain.quality import QualityRecovered, QualityWarning
 
 
 @dataclass(frozen=True, slots=True)
@@ -106,4 +107,16 @@ class Warned:
     message: str
 
 
-Output = SourceCaption | Caption | StartCue | PlayAudio | EndCue | CuesDropped | LanguageStatus | LagReport | Warned
+Output = (
+    SourceCaption
+    | Caption
+    | StartCue
+    | PlayAudio
+    | EndCue
+    | CuesDropped
+    | LanguageStatus
+    | LagReport
+    | Warned
+    | QualityWarning
+    | QualityRecovered
+)

@@ -3,11 +3,13 @@
 from collections.abc import AsyncIterator, Collection
 from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass
+from functools import lru_cache
 
 import structlog
 
 from chassis.calling import connect
 from chassis.errors import Invalid, LingocastError, rpc_errors
+from chassis.glossary import NONE, Glossary
 from protos.audio.v1 import audio_pb2
 from protos.synthesis.v1 import synthesis_pb2, synthesis_pb2_grpc
 from protos.translation.v1 import translation_pb2, translation_pb2_grpc
@@ -72,12 +74,16 @@ class Downstream:
         self._synthesis = synthesis
 
     async def translate(
-        self, text: str, source: str, targets: Collection[str], tier: str
+        self, text: str, source: str, targets: Collection[str], tier: str, glossary: Glossary = NONE
     ) -> AsyncIterator[Translated | NotTranslated]:
         """Each target's result as it is ready, exactly one for each; what a failed call still owed counts as failed."""
         owed = set(targets)
         request = translation_pb2.TranslateRequest(
-            text=text, source_language=source, target_languages=sorted(owed), quality_tier=tier
+            text=text,
+            source_language=source,
+            target_languages=sorted(owed),
+            quality_tier=tier,
+            glossary=_glossary(glossary),
         )
         failure: LingocastError | None = None
         try:
@@ -153,6 +159,16 @@ def _result(response: translation_pb2.TranslateResponse) -> Translated | NotTran
     if response.WhichOneof("outcome") == "translation":
         return Translated(response.language, response.translation.text)
     return NotTranslated(response.language, response.failure.reason, response.failure.transient)
+
+
+@lru_cache(maxsize=64)
+def _glossary(glossary: Glossary) -> translation_pb2.Glossary:
+    """A session's terms as they travel with each of its segments; made once."""
+    terms = [
+        translation_pb2.GlossaryTerm(source=term.source, target=term.target, language=term.language)
+        for term in glossary.terms
+    ]
+    return translation_pb2.Glossary(version=glossary.version, terms=terms)
 
 
 def _dynamics(dynamics: Dynamics) -> audio_pb2.Dynamics:

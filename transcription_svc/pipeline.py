@@ -11,9 +11,11 @@ from dataclasses import replace
 import structlog
 
 from chassis.drive import Inbox, drive
+from chassis.glossary import Glossary
 from chassis.telemetry import Attribute, Span, span_between, tracer, wall_clock
 from transcription_svc.domain.events import (
     AudioIn,
+    GlossaryChanged,
     Input,
     LagReport,
     Options,
@@ -65,6 +67,7 @@ class Broadcast:
             gives_stability=recognizer.capabilities.gives_stability,
             final_only=options.final_only,
         )
+        self._heed(options.glossary)
         self._recognition = Recognition(
             recognizer,
             StreamOptions(options.language, premium=options.tier == "premium", final_only=options.final_only),
@@ -128,6 +131,13 @@ class Broadcast:
                 await self._heard.put(event)
             case TargetsChanged(languages):
                 await self._retarget(languages, lanes)
+            case GlossaryChanged(glossary):
+                self._heed(glossary)
+
+    def _heed(self, glossary: Glossary) -> None:
+        """These terms hold for what is translated from now on, and no cut falls into one."""
+        self._glossary = glossary
+        self._segmenter.keep_whole(term.source for term in glossary.terms)
 
     async def _retarget(self, languages: frozenset[str], lanes: asyncio.TaskGroup) -> None:
         wanted = languages - {self._options.language}
@@ -195,10 +205,10 @@ class Broadcast:
     async def _translate(self, segment: Segment, lanes: list[Lane]) -> None:
         by_language = {lane.language: lane for lane in lanes}
         attributes = {Attribute.SEGMENT.value: segment.segment_id}
-        source, tier = self._options.language, self._options.tier
+        given = (self._options.language, by_language, self._options.tier, self._glossary)
         try:
             with tracer.start_as_current_span(Span.TRANSLATE, segment.trace.context, attributes=attributes):
-                async for result in self._downstream.translate(segment.text, source, by_language, tier):
+                async for result in self._downstream.translate(segment.text, *given):
                     match result:
                         case Translated(language, text):
                             await by_language[language].translated(segment, text)

@@ -6,13 +6,16 @@ from collections.abc import AsyncIterator
 from chassis import language, pcm
 from chassis.durations import duration, seconds
 from chassis.errors import Invalid
+from chassis.glossary import Glossary, Term, glossary
 from chassis.pcm import BYTES_PER_SAMPLE, SAMPLE_RATE
 from protos.audio.v1 import audio_pb2
 from protos.transcription.v1 import transcription_pb2
+from protos.translation.v1 import translation_pb2
 from transcription_svc.domain.events import (
     AudioIn,
     Caption,
     CuesDropped,
+    GlossaryChanged,
     Input,
     LagReport,
     LanguageStatus,
@@ -48,8 +51,6 @@ def options(config: transcription_pb2.BroadcastConfig) -> Options:
         raise Invalid("INVALID_PARAMETER", "max_buffer is 2 to 10 seconds")
     if config.min_stability and not 0.70 <= round(config.min_stability, 4) <= 0.95:
         raise Invalid("INVALID_PARAMETER", "min_stability is 0.70 to 0.95")
-    if config.glossary.terms:
-        raise NotImplementedError
     return Options(
         session_id=config.session_id,
         language=language.parse(config.source_language),
@@ -58,6 +59,7 @@ def options(config: transcription_pb2.BroadcastConfig) -> Options:
         final_only=config.final_only,
         buffer_seconds=buffer,
         first_segment_id=config.first_segment_id or 1,
+        glossary=terms(config.glossary),
     )
 
 
@@ -66,6 +68,11 @@ def tier(name: str) -> str:
     if name and name not in TIERS:
         raise Invalid("INVALID_PARAMETER", f"quality_tier is one of: {', '.join(TIERS)}")
     return name or TIERS[0]
+
+
+def terms(given: translation_pb2.Glossary) -> Glossary:
+    """A session's glossary. Raises Invalid."""
+    return glossary(Term(term.source, term.target, term.language) for term in given.terms)
 
 
 def check_format(audio_format: audio_pb2.AudioFormat) -> None:
@@ -100,7 +107,7 @@ async def inputs(requests: AsyncIterator[transcription_pb2.BroadcastRequest]) ->
             case "config":
                 raise Invalid("INVALID_PARAMETER", "the configuration is sent once, first")
             case "glossary":
-                raise NotImplementedError
+                yield GlossaryChanged(terms(request.glossary))
             case _:
                 raise Invalid("INVALID_PARAMETER", "an empty request")
 

@@ -2,6 +2,7 @@
 
 from dataclasses import dataclass, field
 
+from chassis.glossary import NONE, Glossary
 from transcription_svc.domain.playout import EndCue, PlayAudio, StartCue
 from transcription_svc.domain.quality import QualityRecovered, QualityWarning
 
@@ -17,6 +18,7 @@ class Options:
     final_only: bool = False
     buffer_seconds: float | None = None
     first_segment_id: int = 1
+    glossary: Glossary = NONE
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,7 +44,14 @@ class PausedChanged:
     paused: bool
 
 
-Input = AudioIn | TargetsChanged | PausedChanged
+@dataclass(frozen=True, slots=True)
+class GlossaryChanged:
+    """The session's terms from now on."""
+
+    glossary: Glossary
+
+
+Input = AudioIn | TargetsChanged | PausedChanged | GlossaryChanged
 
 
 @dataclass(frozen=True, slots=True)

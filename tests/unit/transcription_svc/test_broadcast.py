@@ -7,6 +7,7 @@ from typing import Any
 
 import pytest
 
+from chassis.glossary import NONE, Glossary
 from tests.fakes.recognizer import FakeRecognizer, Line
 from transcription_svc.domain.events import AudioIn, Input, Options, Output, SourceCaption
 from transcription_svc.domain.hypothesis import Hypothesis
@@ -21,7 +22,7 @@ class Echo(Downstream):
         self._defect = defect
 
     async def translate(
-        self, text: str, source: str, targets: Collection[str], tier: str
+        self, text: str, source: str, targets: Collection[str], tier: str, glossary: Glossary = NONE
     ) -> AsyncIterator[Translated | NotTranslated]:
         for target in targets:
             if self._defect is not None:

@@ -6,6 +6,7 @@ import threading
 import tracemalloc
 from collections.abc import AsyncIterator, Iterable
 from functools import partial
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -15,6 +16,8 @@ from chassis.errors import Invalid
 from chassis.pcm import SAMPLE_RATE, byte_count, seconds, to_bytes
 from chassis.settings import load
 from tests import recordings
+from tests.amazon.transcribe import Transcribe
+from tests.amazon.transcribe_client import recognizer
 from tests.fakes.hypotheses import check, spoken
 from tests.recordings import word_error_rate
 from transcription_svc.config import Config
@@ -69,12 +72,26 @@ async def local() -> AsyncIterator[Recognizer]:
         )
 
 
-@pytest.fixture(params=["scripted", pytest.param("local", marks=pytest.mark.local_engines)])
+@pytest_asyncio.fixture
+async def aws_websocket(tmp_path: Path) -> AsyncIterator[Recognizer]:
+    async with recognizer(Transcribe(), "websocket", tmp_path) as engine:
+        yield engine
+
+
+@pytest_asyncio.fixture
+async def aws_http2(tmp_path: Path) -> AsyncIterator[Recognizer]:
+    async with recognizer(Transcribe(), "http2", tmp_path) as engine:
+        yield engine
+
+
+@pytest.fixture(
+    params=["scripted", "aws_websocket", "aws_http2", pytest.param("local", marks=pytest.mark.local_engines)]
+)
 def engine(request: pytest.FixtureRequest) -> Recognizer:
     if request.param == "scripted":
         return ScriptedRecognizer()
-    recognizer: Recognizer = request.getfixturevalue("local")
-    return recognizer
+    found: Recognizer = request.getfixturevalue(request.param)
+    return found
 
 
 async def feed(stream: RecognitionStream, chunks: Iterable[bytes]) -> None:

@@ -2,12 +2,14 @@
 
 Such an engine says nothing of how much it has taken. So audio goes at most two seconds ahead of what it answered or,
 where it has nothing to answer, in bursts of two seconds refilled at twice the speed of speech: enough to make up for a
-delay, little enough to be lost. While nobody reads the answers nothing is refilled.
+delay, little enough to be lost. While nobody reads the answers, that ends after ten seconds.
 """
 
 from typing import Final
 
 AHEAD_SECONDS: Final = 2.0
+# Of audio, while nobody reads the answers.
+UNREAD_SECONDS: Final = 10.0
 # Times the speed of speech.
 CATCH_UP: Final = 2.0
 # Partials come each 0.3 s and finals within two seconds: after so much without either, none will come.
@@ -39,7 +41,7 @@ class Sending:
         ahead = self._sent + seconds - self._answered_until
         if ahead <= AHEAD_SECONDS + _EPSILON or self._allowance >= seconds - _EPSILON:
             return 0.0
-        return (seconds - self._allowance) / CATCH_UP if self._reading else None
+        return (seconds - self._allowance) / CATCH_UP if self._refills else None
 
     def sent(self, seconds: float, now: float, *, audible: bool) -> None:
         """So much audio went out."""
@@ -73,7 +75,11 @@ class Sending:
                 return True
         return False
 
+    @property
+    def _refills(self) -> bool:
+        return self._reading or self._unanswered < UNREAD_SECONDS - _EPSILON
+
     def _refill(self, now: float) -> None:
-        if self._reading:
+        if self._refills:
             self._allowance = min(AHEAD_SECONDS, self._allowance + CATCH_UP * (now - self._refilled))
         self._refilled = now

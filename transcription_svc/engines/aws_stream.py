@@ -14,7 +14,7 @@ from datetime import timedelta
 from typing import Any, Final, Protocol
 
 from chassis import pcm
-from chassis.aws import FAILURES, Meaning, Misconfigured, answered, failure_of, session
+from chassis.aws import FAILURES, NO_CREDENTIALS, Meaning, Misconfigured, answered, failure_of, session
 from chassis.errors import Exhausted, Invalid, LingocastError, Unavailable
 from transcription_svc.domain.hypothesis import Hypothesis
 from transcription_svc.domain.sending import OPEN_SECONDS, SOUND_SECONDS, Sending
@@ -137,7 +137,7 @@ async def credentials() -> Any:
             raise Misconfigured("TRANSCRIPTION_FAILED", failure.message) from error
         raise interrupted("cannot be asked: what gives this process its AWS credentials does not answer") from error
     if frozen is None or not frozen.access_key:
-        raise Misconfigured("TRANSCRIPTION_FAILED", f"{SERVICE} cannot be used: there are no AWS credentials")
+        raise Misconfigured("TRANSCRIPTION_FAILED", f"{SERVICE} cannot be used: {NO_CREDENTIALS}")
     return frozen
 
 

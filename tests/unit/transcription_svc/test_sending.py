@@ -2,7 +2,7 @@
 
 import pytest
 
-from transcription_svc.domain.sending import AHEAD_SECONDS, OPEN_SECONDS, SOUND_SECONDS, Sending
+from transcription_svc.domain.sending import AHEAD_SECONDS, OPEN_SECONDS, SOUND_SECONDS, UNREAD_SECONDS, Sending
 
 STEP = 0.1
 
@@ -49,12 +49,16 @@ def test_what_was_answered_lets_as_much_go() -> None:
     assert sending.wait(STEP, 0.0) != 0.0
 
 
-def test_while_nobody_reads_two_seconds_go_and_no_more() -> None:
-    sending = Sending(0.0)
-    send(sending, round(AHEAD_SECONDS / STEP))
-    assert sending.wait(STEP, 1000.0) is None
+def test_while_nobody_reads_ten_seconds_go_and_no_more() -> None:
+    sending, now = Sending(0.0), 0.0
+    for _ in range(round(UNREAD_SECONDS / STEP)):
+        now += sending.wait(STEP, now) or 0.0
+        sending.sent(STEP, now, audible=True)
+    assert now == pytest.approx((UNREAD_SECONDS - AHEAD_SECONDS) / 2)
+    assert sending.wait(STEP, now) is None
     sending.reads(1000.0, waiting=True)
     assert sending.wait(STEP, 1000.0) == pytest.approx(STEP / 2)
+    assert sending.wait(STEP, 1000.0 + STEP) == 0.0
 
 
 def test_an_open_result_without_news_is_a_stall() -> None:

@@ -70,8 +70,12 @@ protos-check: packages  ## check that generated code is fresh and that buf finds
 	@$(VENV)/bin/buf lint
 
 .PHONY: bench
-bench: setup-tests  ## measure the real system and write reports (ARGS=speech or ARGS=sessions: only that)
+bench: setup-tests  ## measure the life of sessions and write a report (ARGS="--store sqlite": only that store)
 	@exec $(IN) -m tests.bench $(ARGS)
+
+.PHONY: eval
+eval: setup-tests  ## evaluate real speech and write a report (ARGS="--only clean,share", see docs/evaluation.md)
+	@exec $(IN) -m tests.eval $(ARGS)
 
 .PHONY: picture
 picture: setup-tests  ## draw the README's picture of the demo's terminal, from a real run

@@ -1,4 +1,4 @@
-"""Measures the real system: `make bench`, or a part of it: `make bench ARGS=sessions`."""
+"""Measures the life of sessions: `make bench`. Speech is measured by `make eval` (tests/eval)."""
 
 import argparse
 import asyncio
@@ -6,22 +6,19 @@ import sys
 from pathlib import Path
 
 from chassis.system import ROOT
-from tests.bench import sessions, speech
+from tests.bench import sessions
 
-PARTS = ("speech", "sessions")
+PARTS = ("sessions",)
 
 
 async def main(arguments: list[str]) -> int:
     parser = argparse.ArgumentParser(prog="python -m tests.bench", description=__doc__)
     parser.add_argument("part", nargs="?", choices=PARTS, help="what to measure; without it: all")
-    parser.add_argument("--store", action="append", choices=sessions.STORES, help="of sessions; without any: all")
+    parser.add_argument("--store", action="append", choices=sessions.STORES, help="without any: all")
     parser.add_argument("--out", type=Path, default=ROOT / "out", help="folder of the reports")
     options = parser.parse_args(arguments)
     options.out.mkdir(parents=True, exist_ok=True)
-    if options.part in (None, "speech"):
-        await speech.run(options.out)
-    if options.part in (None, "sessions"):
-        await sessions.run(options.out, options.store or sessions.STORES)
+    await sessions.run(options.out, options.store or sessions.STORES)
     return 0
 
 

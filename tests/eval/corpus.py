@@ -7,6 +7,7 @@ Layout, one folder for each talk, its language at the end of its name (docs/eval
                                    <the files>               WAV, FLAC, MP3 …
 """
 
+import re
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -19,6 +20,8 @@ from tests.eval.measures import sentences, timed
 from tests.eval.records import Piece, TimedWord
 from tests.recordings import HERE, TESTDATA, Recording, address, entries, plain, two_cities
 from tests.recordings import sentences as read_sentences
+
+_LANGUAGE = re.compile(r"-([a-z]{2,3}(?:-[A-Z]\w+)?)$")
 
 
 class Ear(Protocol):
@@ -56,9 +59,12 @@ class Script:
 def talks(folder: Path) -> list[list[Recording]]:
     """Each talk of the folder, file by file. Raises ValueError, with the file's name, for a layout it cannot read."""
     found = []
-    for transcript in sorted(folder.glob("*-*/trans.txt")):
+    for transcript in sorted(folder.glob("*/trans.txt")):
         here = transcript.parent
-        language = here.name.rpartition("-")[2]
+        named = _LANGUAGE.search(here.name)
+        if not named:
+            raise ValueError(f"{here} does not say its language at the end, as in talk-en or talk-pt-BR")
+        language = named[1]
         references = {path.stem.removeprefix("reference-"): entries(path) for path in here.glob("reference-*.txt")}
         files = [
             Recording(

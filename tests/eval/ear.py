@@ -11,6 +11,7 @@ import numpy as np
 from faster_whisper import WhisperModel
 from pydantic import TypeAdapter
 
+from chassis.language import primary
 from chassis.models import Catalogue
 
 Words = list[tuple[str, float, float]]
@@ -33,7 +34,7 @@ class WhisperEar:
             return _WORDS.validate_json(kept.read_bytes())
         segments, _ = self._loaded().transcribe(
             np.frombuffer(pcm, "<i2").astype(np.float32) / 32768,
-            language=language,
+            language=primary(language),
             word_timestamps=True,
             vad_filter=True,
             condition_on_previous_text=False,

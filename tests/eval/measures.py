@@ -175,6 +175,12 @@ def voice_lags(track: Track, ends: Mapping[int, float]) -> list[tuple[float, flo
     return [(ends[cue.segment_id], cue.plays_at - ends[cue.segment_id]) for cue in track.cues if cue.segment_id in ends]
 
 
+def word_voice_lags(performance: Performance, track: Track) -> list[float]:
+    """From the end of each source word to the start of the audio of its segment; of words whose segment was voiced."""
+    begins = {cue.segment_id: cue.plays_at for cue in reversed(track.cues)}
+    return [begins[segment] - time for (segment, _), time in said(performance).items() if segment in begins]
+
+
 def drift(lags: Iterable[tuple[float, float]], length: float, window: float = 300.0) -> tuple[float, float] | None:
     """95th percentile of the lags whose speech ended in the first `window` seconds, and in the last; None without."""
     lags = list(lags)

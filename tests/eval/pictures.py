@@ -103,7 +103,8 @@ def _distributions(voiced: Sequence[Performance], file: Path) -> None:
     for axes, title in ((words, "speaker's own words"), (captions, "final captions"), (voices, "voice")):
         axes.set(title=title, xlabel="lag, s", xlim=(0, 10), ylim=(0, 1))
         axes.grid(alpha=0.3)
-    voices.legend(fontsize="xx-small", loc="lower right")
+    handles, names = voices.get_legend_handles_labels()
+    figure.legend(handles, names, fontsize="x-small", loc="outside lower center", ncols=4)
     figure.savefig(file, dpi=110)
     plt.close(figure)
 

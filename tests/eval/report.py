@@ -16,25 +16,23 @@ from tests.eval.measures import (
     drift,
     load_of,
     normalised_erasure,
-    said,
     segment_ends,
     silence_share,
     stream_laal,
     tempo_histogram,
     voice_lags,
     word_lags,
+    word_voice_lags,
 )
 from tests.eval.records import Journey, Part, Performance, Track, load
 from tests.recordings import chrf, plain, word_error_rate
 
+ORDER = ("clean", "recordings", "five", "amazon", "drift", "share")
 BUSY = 0.1
 """Others' use of the machine, in cores, from which on the report warns."""
 
-LANGUAGES = (
-    *("", "caption lag p50/p90", "voice lag p50/p90", "voice lag of words p50", "LAAL", "drift p95", "silence"),
-    *("dropped", "erasure"),
-)
-SCORES = ("", "chrF", "of transcript", "BLEU", "of transcript", "heard back", "voice chrF")
+LANGUAGES = ("", "caption lag p50/p90", "voice lag p50/p90", "drift p95", "silence", "dropped", "chrF", "of transcript")
+MORE = ("", "voice lag of words p50", "LAAL", "erasure", "BLEU", "of transcript", "heard back", "voice chrF")
 SOURCES = ("", "recording", "seconds", "WER", "word lag p50/p90", "erasure", "CPU", "memory", "others")
 
 DEFINITIONS = """\
@@ -86,8 +84,9 @@ class Verdict:
 
 
 def found_parts(folder: Path) -> dict[str, Part]:
-    """Every part with results in the folder."""
-    return {part.name: part for file in sorted(folder.glob("*.json")) for part in [load(file)]}
+    """Every part with results in the folder, in the order of the report."""
+    files = {name: folder / f"{name}.json" for name in ORDER}
+    return {name: load(file) for name, file in files.items() if file.exists()}
 
 
 def verdicts(parts: Mapping[str, Part]) -> list[Verdict]:
@@ -153,9 +152,8 @@ def _tables(parts: Mapping[str, Part]) -> list[str]:
     lines: list[str] = []
     measured = [(part, each) for part in parts.values() for each in part.performances]
     if measured:
-        lines += ["## Languages", "", *table(LANGUAGES, [row for _, each in measured for row in _language_rows(each)])]
-        scored = [row for part, each in measured if part.engines == "local" for row in _score_rows(each)]
-        lines += ["## Translations and voices", "", *table(SCORES, scored)] if scored else []
+        lines += ["## Languages", "", *table(LANGUAGES, [row for each in measured for row in _language_rows(*each)])]
+        lines += ["More of each:", "", *table(MORE, [row for each in measured for row in _more_rows(*each)])]
         lines += ["## Sources", "", *table(SOURCES, [_source_row(part, each) for part, each in measured])]
         lines += ["## Tempo", "", *table(("", "cues by tempo"), [_tempo_row(each) for _, each in measured])]
         lines += ["## Processors", "", *table(("", "seconds per second of speech"), _loads(measured))]
@@ -164,40 +162,41 @@ def _tables(parts: Mapping[str, Part]) -> list[str]:
     return lines
 
 
-def _language_rows(each: Performance) -> list[tuple[str, ...]]:
+def _language_rows(part: Part, each: Performance) -> list[tuple[str, ...]]:
     ends = segment_ends(each)
     return [
         (
             f"{each.name}: {language}",
             _pair(Spread.of(caption_lags(track, ends))),
             _pair(Spread.of([lag for _, lag in voice_lags(track, ends)])),
-            _middle(word_voice_lags(each, track)),
-            _seconds(stream_laal(each, track)),
             _drift(each, track, ends),
             _percent(silence_share(track.cues)),
             f"{track.dropped_cues} of {len(track.cues) + track.dropped_cues}",
-            _number(normalised_erasure(track.captions), 3),
+            *_scores(chrf, part, each, track),
         )
         for language, track in each.tracks.items()
     ]
 
 
-def word_voice_lags(each: Performance, track: Track) -> list[float]:
-    """From the end of each source word to the start of the audio of its segment."""
-    begins = {cue.segment_id: cue.plays_at for cue in reversed(track.cues)}
-    return [begins[segment] - time for (segment, _), time in said(each).items() if segment in begins]
+def _more_rows(part: Part, each: Performance) -> list[tuple[str, ...]]:
+    return [
+        (
+            f"{each.name}: {language}",
+            _middle(word_voice_lags(each, track)),
+            _number(stream_laal(each, track), 2),
+            _number(normalised_erasure(track.captions), 3),
+            *_scores(bleu, part, each, track),
+            _score(_words_alone, track.spoken_text(), track.heard_back),
+            _score(_words_alone, each.reference(language), track.heard_back),
+        )
+        for language, track in each.tracks.items()
+    ]
 
 
-def _score_rows(each: Performance) -> list[tuple[str, ...]]:
-    rows = []
-    for language, track in each.tracks.items():
-        reference = each.reference(language)
-        scores = ["–"] * 4
-        if reference:
-            scores = [_score(metric, reference, text) for metric in (chrf, bleu) for text in (track.text(), track.gold)]
-        back = _score(_words_alone, track.spoken_text(), track.heard_back)
-        rows.append((f"{each.name}: {language}", *scores, back, _score(_words_alone, reference, track.heard_back)))
-    return rows
+def _scores(metric: Callable[[str, str], float], part: Part, each: Performance, track: Track) -> tuple[str, str]:
+    """Of the captions, and of the same engine's translation of the transcript; only engines have quality."""
+    reference = each.reference(track.language) if part.engines == "local" else ""
+    return _score(metric, reference, track.text()), _score(metric, reference, track.gold)
 
 
 def bleu(reference: str, text: str) -> float:
@@ -294,10 +293,6 @@ def _pair(spread: Spread | None) -> str:
 
 def _middle(values: Sequence[float]) -> str:
     return f"{percentile(values, 0.5):.2f}" if values else "–"
-
-
-def _seconds(value: float | None) -> str:
-    return _number(value, 2)
 
 
 def _number(value: float | None, digits: int) -> str:

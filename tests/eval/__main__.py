@@ -44,13 +44,9 @@ def _run(options: argparse.Namespace, data: Path) -> list[str]:
         languages=tuple(filter(None, options.languages.split(","))),
     )
     failed = []
-    prepared = False
     for name in options.only:
         print(f"{name} …", file=sys.stderr)
         try:
-            if name != "share" and not prepared:
-                course.prepare()
-                prepared = True
             asyncio.run(PARTS[name](course)).save(options.out)
         except (LingocastError, ClientError, StartFailed, ValueError, TimeoutError, OSError) as error:
             print(f"{name} failed: {getattr(error, 'message', error)}", file=sys.stderr)

@@ -10,6 +10,7 @@ from collections.abc import AsyncIterator, Awaitable, Callable, Coroutine, Mappi
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
+from functools import cached_property
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 
@@ -38,31 +39,48 @@ SETTINGS = {"EDGE_LIMIT_ADDRESSES": "false"}
 
 @dataclass
 class Course:
-    """What all parts share. `recordings`: a folder as corpus.py describes; `quick`: small, for trials of the code."""
+    """What all parts share. `recordings`: a folder as corpus.py describes; `quick`: small, for trials of the code, with
+    no more than `longest` seconds of a recording."""
 
     data: Path
     out: Path
     recordings: Path | None
     ear: WhisperEar
     quick: bool = False
+    longest: float = QUICK_SECONDS
     minutes: float = 20.0
     languages: tuple[str, ...] = ()
-    scripts: list[corpus.Script] = field(default_factory=list)
+    _scripts: dict[str, corpus.Script] = field(default_factory=dict)
 
-    def prepare(self) -> None:
-        """Reads all recordings and finds the times of their words. Blocks."""
+    @cached_property
+    def files(self) -> list[Sequence[Recording]]:
+        """All talks there are, file by file. Blocks. Raises ValueError."""
         talks = corpus.talks(self.recordings) if self.recordings else []
-        found: Sequence[Sequence[Recording]] = [*talks, *corpus.packaged(self.data)]
+        found: list[Sequence[Recording]] = [*talks, *corpus.packaged(self.data)]
         if not found:
             raise ValueError("there is no recording: name a folder with --recordings, or run `make models`")
-        self.scripts = [corpus.script(files, self.ear, gap=0.0 if len(files) < 5 else 0.5) for files in found]
-        if self.quick:
-            self.scripts = [corpus.beginning(each, QUICK_SECONDS) for each in self.scripts]
+        return found
 
     @property
-    def talk(self) -> corpus.Script:
-        """The one that most is measured on: English, else what there is; with as many references as can be."""
-        return max(self.scripts, key=lambda each: (each.language == "en", len(each.languages), each.length))
+    def main(self) -> Sequence[Recording]:
+        """The talk that most is measured on: English, else what there is; with as many references as can be."""
+        return max(
+            self.files,
+            key=lambda files: (
+                files[0].language == "en",
+                len(files[0].references),
+                sum(each.seconds for each in files),
+            ),
+        )
+
+    def script(self, files: Sequence[Recording]) -> corpus.Script:
+        """With the times of its words; blocks while they are found. To be called before a system is started."""
+        name = files[0].name
+        if name not in self._scripts:
+            # Single sentences are not one talk: a pause between them.
+            whole = corpus.script(files, self.ear, gap=0.5 if len(files) > 3 else 0.0)
+            self._scripts[name] = corpus.beginning(whole, self.longest) if self.quick else whole
+        return self._scripts[name]
 
     def targets(self, system: System, script: corpus.Script, count: int = 1) -> list[str]:
         """Languages to listen in: those asked for, else those with references, else the best known."""
@@ -71,67 +89,80 @@ class Course:
         return ([code for code in self.languages if code in offered] or ranked)[:count]
 
 
+@dataclass(frozen=True)
+class Round:
+    """One performance of the main talk: into how many languages, and whether from finals only."""
+
+    name: str
+    languages: int = 1
+    final_only: bool = False
+
+
+ROUNDS = (Round(goals.ONE), Round(goals.FINAL_ONLY, final_only=True), Round(goals.TWO, languages=2))
 Played = tuple[list[Performance], dict[str, dict[str, bytes]]]
 
 
-async def clean(course: Course) -> Part:
+async def clean(course: Course, rounds: Sequence[Round] = ROUNDS) -> Part:
     """The main talk into one language, into the same from finals only, and into two."""
+    script = course.script(course.main)
 
-    async def rounds(system: System) -> Played:
+    async def played(system: System) -> Played:
         performances, heard = [], {}
-        script = course.talk
-        one, two = course.targets(system, script), course.targets(system, script, 2)
-        for name, languages, final_only in (
-            (goals.ONE, one, False),
-            (goals.FINAL_ONLY, one, True),
-            (goals.TWO, two, False),
-        ):
-            performance, heard[name] = await play(system, name, script, languages, final_only=final_only, gold=True)
+        for each in rounds:
+            languages = course.targets(system, script, each.languages)
+            performance, heard[each.name] = await play(
+                system, each.name, script, languages, final_only=each.final_only, gold=True
+            )
             performances.append(performance)
         return performances, heard
 
-    return await _measured(course, "clean", "local", {}, rounds)
+    return await _measured(course, "clean", "local", {}, played)
 
 
 async def recordings(course: Course) -> Part:
     """Every other recording into one language."""
+    others = [files for files in course.files if files is not course.main]
+    scripts = [course.script(files) for files in others[: 2 if course.quick else None]]
 
-    async def rounds(system: System) -> Played:
+    async def played(system: System) -> Played:
         performances, heard = [], {}
-        for script in course.scripts[: 3 if course.quick else None]:
-            languages = course.targets(system, script)
-            if script is course.talk or not languages:
-                continue
-            performance, heard[script.name] = await play(system, script.name, script, languages, gold=True)
-            performances.append(performance)
+        for script in scripts:
+            if languages := course.targets(system, script):
+                performance, heard[script.name] = await play(system, script.name, script, languages, gold=True)
+                performances.append(performance)
         return performances, heard
 
-    return await _measured(course, "recordings", "local", {}, rounds)
+    return await _measured(course, "recordings", "local", {}, played)
 
 
 async def five(course: Course) -> Part:
     """The main talk into five languages: two with neural voices, three with plain ones."""
+    script = course.script(course.main)
 
-    async def rounds(system: System) -> Played:
-        offered = system.ready.languages.get(course.talk.language, ())
+    async def played(system: System) -> Played:
+        offered = system.ready.languages.get(script.language, ())
         languages = [code for code in (*NEURAL, *PLAIN, MADE_PLAIN) if code in offered]
-        performance, heard = await play(system, goals.FIVE, course.talk, languages, gold=True)
+        performance, heard = await play(system, goals.FIVE, script, languages, gold=True)
         return [performance], {goals.FIVE: heard}
 
     plainly = {"SYNTHESIS_VOICES": f"{MADE_PLAIN}:espeak-ng/{MADE_PLAIN}"}
-    return await _measured(course, "five", "local", plainly, rounds)
+    return await _measured(course, "five", "local", plainly, played)
 
 
 async def drift(course: Course) -> Part:
     """The English recordings over and over into one language, for twenty minutes."""
-    scripts = [each for each in course.scripts if each.language == course.talk.language and each.length > 20]
-    script = corpus.repeated(scripts or [course.talk], 60.0 if course.quick else course.minutes * 60)
+    language = course.main[0].language
+    long = [
+        files for files in course.files if files[0].language == language and sum(each.seconds for each in files) > 30
+    ]
+    scripts = [course.script(files) for files in long or [course.main]]
+    script = corpus.repeated(scripts, 60.0 if course.quick else course.minutes * 60)
 
-    async def rounds(system: System) -> Played:
-        performance, _ = await play(system, goals.LONG, script, course.targets(system, course.talk))
+    async def played(system: System) -> Played:
+        performance, _ = await play(system, goals.LONG, script, course.targets(system, course.script(course.main)))
         return [performance], {}
 
-    return await _measured(course, "drift", "local", {}, rounds)
+    return await _measured(course, "drift", "local", {}, played)
 
 
 async def share(course: Course) -> Part:
@@ -156,14 +187,14 @@ async def share(course: Course) -> Part:
 
 async def amazon(course: Course) -> Part:
     """The main talk into one language, with stand-ins for Amazon's services at Amazon's published pace."""
-    script = course.talk
+    script = course.script(course.main)
 
-    async def rounds(system: System) -> Played:
+    async def played(system: System) -> Played:
         performance, _ = await play(system, goals.AMAZON, script, course.targets(system, script))
         return [performance], {}
 
     async with standing_in(script) as settings:
-        return await _measured(course, "amazon", "aws", settings, rounds)
+        return await _measured(course, "amazon", "aws", settings, played)
 
 
 PARTS: dict[str, Callable[[Course], Coroutine[None, None, Part]]] = {

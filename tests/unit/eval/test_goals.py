@@ -8,7 +8,7 @@ import pytest
 
 from edge.client import Caption, CueAudio, CueEnd, CueStart, Event
 from tests.eval import goals, report
-from tests.eval.records import Journey, Part, Performance, load
+from tests.eval.records import Journey, Part, Performance, Track, load
 from tests.eval.share import Moment, journey
 from tests.unit.eval.broadcasts import two_segments
 
@@ -32,7 +32,7 @@ def clean() -> dict[str, Part]:
     return {"clean": part("clean", [partial, final_only])}
 
 
-def later(talk: Performance, seconds: float) -> "goals.Track":
+def later(talk: Performance, seconds: float) -> Track:
     track = talk.tracks["es"]
     return replace(track, cues=[replace(cue, plays_at=cue.plays_at + seconds) for cue in track.cues])
 

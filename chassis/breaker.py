@@ -102,6 +102,11 @@ class Breaker:
         elif self._failures >= self._terms.failures:
             self._open(Move.TOO_MANY_FAILURES, now, rest)
 
+    def trip(self, now: float) -> None:
+        """It is known, from more than one call, that none will be answered. No news to a breaker that is not closed."""
+        if self._state is State.CLOSED:
+            self._open(Move.LASTING_FAILURE, now, None)
+
     def abandoned(self, admitted: Pass) -> None:
         """The call ended without telling anything (its caller left); if it was the trial, another may try."""
         if admitted.era == self._era:

@@ -10,10 +10,13 @@ from types import ModuleType
 from typing import Annotated, TypeVar
 
 import structlog
-from pydantic import AfterValidator, AliasChoices, BeforeValidator
+from pydantic import AfterValidator, AliasChoices, BeforeValidator, Field
 from pydantic_settings import NoDecode
 
+from chassis.breaker import BreakerTerms
 from chassis.errors import LingocastError
+from chassis.failover import FailoverTerms
+from chassis.settings import Settings
 
 log = structlog.get_logger()
 
@@ -51,6 +54,25 @@ def among(known: Mapping[str, str] | frozenset[str]) -> AfterValidator:
 def variables(prefix: str) -> AliasChoices:
     """Where a service's list is read from: its own variable, else the one of all services."""
     return AliasChoices(f"{prefix}_ENGINES", "ENGINES")
+
+
+class FailoverSettings(Settings):
+    """When a service turns from one engine of its list to the next, and back."""
+
+    failover_failures: int = Field(
+        5, ge=1, description="So many failures of an engine in a row, and the next in the list takes over."
+    )
+    failover_seconds: float = Field(
+        30.0, gt=0, description="After so many seconds an engine that failed is tried again, by one call."
+    )
+    failover_setup_seconds: float = Field(
+        300.0, gt=0, description="The same for an engine whose set-up (credentials, rights) lets nothing work, seconds."
+    )
+
+    @property
+    def failover(self) -> FailoverTerms:
+        """The same as terms."""
+        return FailoverTerms(BreakerTerms(self.failover_failures, self.failover_seconds), self.failover_setup_seconds)
 
 
 @asynccontextmanager

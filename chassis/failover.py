@@ -95,10 +95,9 @@ class Failover:
             self._breakers[choice.engine].failed(choice.admitted, now, rest=rest)
         return self._moved()
 
-    def gave_up(self, choice: Choice, now: float) -> Moved | None:
-        """It did not, whatever was tried: it rests at once, as after too many failures."""
-        if choice.admitted is not None:
-            self._breakers[choice.engine].failed(choice.admitted, now, rest=self._terms.breaker.rest)
+    def gave_up(self, engine: str, now: float) -> Moved | None:
+        """One piece of work failed with it whatever was tried: it rests at once, as after too many failures."""
+        self._breakers[engine].trip(now)
         return self._moved()
 
     def abandoned(self, choice: Choice) -> None:

@@ -62,6 +62,13 @@ class Ranking(Generic[E]):
         choice = self._failover.better(than, offered, self._now())
         return Attempt(choice.engine, self.engines[choice.engine], choice, is_last=False) if choice else None
 
+    def well(self) -> dict[str, E]:
+        """The engines that are not resting; all, where all rest."""
+        well = {
+            name: engine for name, engine in self.engines.items() if self._failover.standing(name) is not State.OPEN
+        }
+        return well or self.engines
+
     def serving(self, offered: Sequence[str]) -> str:
         """The engine that work goes to at present."""
         return self._failover.serving(offered)
@@ -96,9 +103,9 @@ class Ranking(Generic[E]):
         """It did not."""
         self._tell(self._failover.failed(attempt.choice, self._now(), lasting=is_lasting(error)))
 
-    def gave_up(self, attempt: Attempt[E]) -> None:
-        """It did not, and it was tried often enough."""
-        self._tell(self._failover.gave_up(attempt.choice, self._now()))
+    def gave_up(self, name: str) -> None:
+        """An engine was tried often enough: it rests, as after too many failures."""
+        self._tell(self._failover.gave_up(name, self._now()))
 
     def abandoned(self, attempt: Attempt[E]) -> None:
         """Nothing is known of it."""

@@ -6,12 +6,12 @@ from pydantic import Field
 from pydantic_settings import SettingsConfigDict
 
 from chassis.aws_settings import AwsSettings
-from chassis.engines import DEFAULT, EngineNames, among, variables
+from chassis.engines import DEFAULT, EngineNames, FailoverSettings, among, variables
 from transcription_svc.domain.quality import SNR_DB
 from transcription_svc.engines import ENGINES
 
 
-class Config(AwsSettings):
+class Config(AwsSettings, FailoverSettings):
     """transcription_svc: recognises speech, cuts it into segments, conducts translation and synthesis."""
 
     model_config = SettingsConfigDict(env_prefix="TRANSCRIPTION_")

@@ -40,10 +40,11 @@ _EMOTION = {
 
 @dataclass(frozen=True, slots=True)
 class Translated:
-    """One language's text."""
+    """One language's text. `fallback`: whether the engine that made it stands in for another; None: none was asked."""
 
     language: str
     text: str
+    fallback: bool | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,9 +58,10 @@ class NotTranslated:
 
 @dataclass(frozen=True, slots=True)
 class VoiceBegun:
-    """The voice's actual tempo, before any audio."""
+    """The voice's actual tempo, before any audio. `fallback`: whether its engine stands in for another."""
 
     tempo: float
+    fallback: bool = False
 
 
 class Downstream:
@@ -123,7 +125,7 @@ class Downstream:
             async for response in self._synthesis.Synthesize(request):
                 match response.WhichOneof("event"):
                     case "started":
-                        yield VoiceBegun(response.started.tempo)
+                        yield VoiceBegun(response.started.tempo, response.started.fallback)
                     case "audio":
                         yield response.audio
 
@@ -157,7 +159,8 @@ async def open_downstream(translation: str, synthesis: str) -> AsyncIterator[Dow
 
 def _result(response: translation_pb2.TranslateResponse) -> Translated | NotTranslated:
     if response.WhichOneof("outcome") == "translation":
-        return Translated(response.language, response.translation.text)
+        made = response.translation
+        return Translated(response.language, made.text, None if made.from_cache else made.fallback)
     return NotTranslated(response.language, response.failure.reason, response.failure.transient)
 
 

@@ -13,6 +13,7 @@ import structlog
 from chassis.drive import Inbox, drive
 from chassis.glossary import Glossary
 from chassis.telemetry import Attribute, Span, span_between, tracer, wall_clock
+from transcription_svc.bulletin import AttendedDownstream
 from transcription_svc.domain.events import (
     AudioIn,
     GlossaryChanged,
@@ -23,6 +24,7 @@ from transcription_svc.domain.events import (
     PausedChanged,
     SourceCaption,
     TargetsChanged,
+    Warned,
 )
 from transcription_svc.domain.hypothesis import Hypothesis
 from transcription_svc.domain.quality import SNR_DB
@@ -50,7 +52,7 @@ class Broadcast:
         self, options: Options, recognizer: Recognizer, downstream: Downstream, snr_db: float = SNR_DB
     ) -> None:
         self._options = options
-        self._downstream = downstream
+        self._downstream = AttendedDownstream(downstream, self._warn)
         self._timeline = Timeline()
         self._ear = Ear(options.language, snr_db)
         self._traces = SegmentTraces(options.session_id)
@@ -180,7 +182,8 @@ class Broadcast:
     async def _closed(self, event: SegmentClosed, translations: asyncio.TaskGroup) -> None:
         now = asyncio.get_running_loop().time()
         found = self._traces.open(event.segment_id, self._received_at(event.start))
-        span_between(Span.RECOGNIZE, found.context, found.started, wall_clock(now), {})
+        attributes = {Attribute.ENGINE.value: self._recognition.engine}
+        span_between(Span.RECOGNIZE, found.context, found.started, wall_clock(now), attributes)
         segment = Segment(
             event.segment_id,
             event.text,
@@ -216,6 +219,9 @@ class Broadcast:
                             await by_language[language].failed(segment, reason)
         finally:
             self._translating.release()
+
+    async def _warn(self, warned: Warned) -> None:
+        await self._out.put(warned)
 
     async def _report_lag(self) -> None:
         while True:

@@ -16,6 +16,7 @@ from transcription_svc.domain.quality import SNR_DB
 from transcription_svc.downstream import Downstream
 from transcription_svc.engines import RecognitionStream, Recognizer, StreamOptions
 from transcription_svc.pipeline import Broadcast
+from transcription_svc.recognizers import Recognizers
 
 log = structlog.get_logger()
 
@@ -29,7 +30,7 @@ class Transcription(transcription_pb2_grpc.TranscriptionServiceServicer):
     def __init__(
         self, recognizer: Recognizer, downstream: Downstream, max_streams: int, snr_db: float = SNR_DB
     ) -> None:
-        self._recognizer = recognizer
+        self._recognizer = Recognizers.of(recognizer)
         self._downstream = downstream
         self._max_streams = max_streams
         self._snr_db = snr_db
@@ -44,7 +45,7 @@ class Transcription(transcription_pb2_grpc.TranscriptionServiceServicer):
             raise Invalid("MISSING_CONFIG", "the first message is the configuration")
         options = wire.options(first.config)
         self._check_language(options.language)
-        engine = self._recognizer.capabilities.name
+        engine = self._recognizer.serving(options.language)
         with self._place():
             log.info("broadcast_began", session=options.session_id, language=options.language, engine=engine)
             started = transcription_pb2.BroadcastStarted(recognition_engine=engine)

@@ -8,7 +8,6 @@ from datetime import timedelta
 from functools import partial
 from typing import TYPE_CHECKING, Any
 
-import grpc
 import pytest
 
 from chassis.calling import connect
@@ -20,6 +19,7 @@ from protos.transcription.v1.transcription_pb2_grpc import (
     TranscriptionServiceStub,
     add_TranscriptionServiceServicer_to_server,
 )
+from protos.translation.v1 import translation_pb2
 from protos.translation.v1.translation_pb2_grpc import add_TranslationServiceServicer_to_server
 from tests.fakes.downstream import FakeSynthesis, FakeTranslation
 from tests.fakes.recognizer import FakeRecognizer, Line
@@ -369,13 +369,16 @@ async def test_a_recogniser_that_breaks_is_opened_again_and_the_speaker_is_told(
     lost = Unavailable("RECOGNITION_INTERRUPTED", "lost")
     async with system([lost], [Line(1.0, "Back again.")]) as lingocast:
         out = await lingocast.broadcast(sending(config("es"), *talk(0.3), 1.2, *talk(1.5, start=0.3)))
-    assert [each.warning.reason for each in out if each.HasField("warning")] == ["RECOGNITION_INTERRUPTED"]
+    assert [each.warning.reason for each in out if each.HasField("warning")] == [
+        "RECOGNITION_INTERRUPTED",
+        "RECOGNITION_RECOVERED",
+    ]
     assert sources(out) == ["Back again."]
 
 
 async def test_a_recogniser_that_keeps_breaking_ends_the_stream_with_the_reason() -> None:
     lost = Unavailable("TRANSCRIPTION_FAILED", "lost")
-    async with system([lost], [lost], [lost]) as lingocast:
+    async with system([lost], [lost], [lost], [lost]) as lingocast:
         with pytest.raises(Unavailable) as caught:
             await lingocast.broadcast(
                 sending(config("es"), *[step for index in range(40) for step in (audio(index), 0.1)])
@@ -407,15 +410,45 @@ async def test_bad_input_is_refused_with_its_reason(steps: list[pb.BroadcastRequ
     assert caught.value.reason == reason
 
 
-async def test_a_glossary_is_honestly_not_there_yet() -> None:
-    async with system([]) as lingocast:
-        asked = config("es")
-        asked.config.glossary.terms.add(source="Zion")
-        call = lingocast.stub.Broadcast(sending(asked))
-        with pytest.raises(grpc.aio.AioRpcError) as caught:
-            async for _ in call:
-                pass
-    assert caught.value.code() is grpc.StatusCode.UNIMPLEMENTED
+def terms(*given: tuple[str, str]) -> translation_pb2.Glossary:
+    return translation_pb2.Glossary(
+        terms=[translation_pb2.GlossaryTerm(source=source, target=target) for source, target in given]
+    )
+
+
+async def test_the_sessions_terms_go_with_every_segment_until_there_are_others() -> None:
+    asked = config("es")
+    asked.config.glossary.CopyFrom(terms(("one", "uno")))
+    script = [Line(1.0, "One."), Line(2.5, "Two.", utterance=2)]
+    async with system(script) as lingocast:
+
+        async def steps() -> AsyncIterator[pb.BroadcastRequest]:
+            for request in (asked, *talk(1.5)):
+                yield request
+            async with asyncio.timeout(20):
+                while not lingocast.translation.requests:  # noqa: ASYNC110 - a call through sockets, which tell nobody
+                    await asyncio.sleep(0.01)
+            for request in (pb.BroadcastRequest(glossary=terms(("two", "dos"), ("three", ""))), *talk(1.5, start=1.5)):
+                yield request
+
+        await lingocast.broadcast(steps())
+        sent = [request.glossary for request in lingocast.translation.requests]
+    assert [[(term.source, term.target) for term in glossary.terms] for glossary in sent] == [
+        [("one", "uno")],
+        [("two", "dos"), ("three", "")],
+    ]
+    assert len({glossary.version for glossary in sent}) == 2
+
+
+async def test_a_glossary_that_cannot_be_is_refused_at_the_start_and_later() -> None:
+    at_the_start = config("es")
+    at_the_start.config.glossary.CopyFrom(terms(("...", "")))
+    later = [config("es"), pb.BroadcastRequest(glossary=terms(("a" * 201, "")))]
+    for steps in ([at_the_start], later):
+        async with system([]) as lingocast:
+            with pytest.raises(Invalid) as caught:
+                await lingocast.broadcast(sending(*steps))
+        assert caught.value.reason == "INVALID_PARAMETER"
 
 
 async def test_more_speakers_than_the_service_takes_are_refused() -> None:

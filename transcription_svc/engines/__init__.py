@@ -11,6 +11,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Protocol, cast
 
 from chassis.engines import opened
+from chassis.ranking import Ranking
 from transcription_svc.domain.hypothesis import Hypothesis
 
 if TYPE_CHECKING:
@@ -96,6 +97,9 @@ ENGINES = {
 
 @asynccontextmanager
 async def open_engine(config: "Config") -> AsyncIterator[Recognizer]:
-    """The engines that the settings name. Raises what opening the first raised when none can be opened."""
+    """The engines that the settings name, as one. Raises what opening the first raised when none can be opened."""
+    # Here, because it is made of this port.
+    from transcription_svc.recognizers import Recognizers
+
     async with opened(config.engines, ENGINES, lambda file: cast(Module, file).open_engine(config)) as engines:
-        yield next(iter(engines.values()))
+        yield Recognizers(Ranking("recognition", engines, config.failover))

@@ -85,7 +85,8 @@ def test_what_only_a_person_can_mend_moves_at_once_and_is_tried_again_rarely() -
 
 def test_one_that_was_given_up_rests_at_once() -> None:
     machine = failover()
-    assert machine.gave_up(machine.choose(TWO, 0.0), 0.0) == Moved("aws", "local")
+    assert machine.gave_up("aws", 0.0) == Moved("aws", "local")
+    assert machine.gave_up("aws", 20.0) is None
     assert asked(machine, 29.9) == "local"
     assert asked(machine, 30.0) == "aws"
 

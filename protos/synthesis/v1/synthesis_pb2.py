@@ -26,7 +26,7 @@ from google.protobuf import duration_pb2 as google_dot_protobuf_dot_duration__pb
 from protos.audio.v1 import audio_pb2 as protos_dot_audio_dot_v1_dot_audio__pb2
 
 
-DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n#protos/synthesis/v1/synthesis.proto\x12\x16lingocast.synthesis.v1\x1a\x1egoogle/protobuf/duration.proto\x1a\x1bprotos/audio/v1/audio.proto\"\xbc\x01\n\x11SynthesizeRequest\x12\x0c\n\x04text\x18\x01 \x01(\t\x12\x10\n\x08language\x18\x02 \x01(\t\x12\r\n\x05voice\x18\x03 \x01(\t\x12.\n\x08\x64ynamics\x18\x04 \x01(\x0b\x32\x1c.lingocast.audio.v1.Dynamics\x12\r\n\x05tempo\x18\x05 \x01(\x02\x12\x14\n\x0cquality_tier\x18\x06 \x01(\t\x12\x12\n\nsegment_id\x18\x07 \x01(\t\x12\x0f\n\x07hurried\x18\x08 \x01(\x08\"\xaa\x01\n\x12SynthesizeResponse\x12;\n\x07started\x18\x01 \x01(\x0b\x32(.lingocast.synthesis.v1.SynthesisStartedH\x00\x12\x0f\n\x05\x61udio\x18\x02 \x01(\x0cH\x00\x12=\n\x08\x66inished\x18\x03 \x01(\x0b\x32).lingocast.synthesis.v1.SynthesisFinishedH\x00\x42\x07\n\x05\x65vent\"\x83\x01\n\x10SynthesisStarted\x12/\n\x06\x66ormat\x18\x01 \x01(\x0b\x32\x1f.lingocast.audio.v1.AudioFormat\x12\r\n\x05voice\x18\x02 \x01(\t\x12\x0e\n\x06\x65ngine\x18\x03 \x01(\t\x12\r\n\x05tempo\x18\x04 \x01(\x02\x12\x10\n\x08\x66\x61llback\x18\x05 \x01(\x08\"\xaa\x01\n\x11SynthesisFinished\x12\x31\n\x0e\x61udio_duration\x18\x01 \x01(\x0b\x32\x19.google.protobuf.Duration\x12\x33\n\x10\x66irst_chunk_time\x18\x02 \x01(\x0b\x32\x19.google.protobuf.Duration\x12-\n\ntotal_time\x18\x03 \x01(\x0b\x32\x19.google.protobuf.Duration\"%\n\x11ListVoicesRequest\x12\x10\n\x08language\x18\x01 \x01(\t\"C\n\x12ListVoicesResponse\x12-\n\x06voices\x18\x01 \x03(\x0b\x32\x1d.lingocast.synthesis.v1.Voice\"b\n\x05Voice\x12\x0c\n\x04name\x18\x01 \x01(\t\x12\x10\n\x08language\x18\x02 \x01(\t\x12\x0e\n\x06\x65ngine\x18\x03 \x01(\t\x12\x0e\n\x06neural\x18\x04 \x01(\x08\x12\x19\n\x11\x64\x65\x66\x61ult_for_tiers\x18\x05 \x03(\t2\xde\x01\n\x10SynthesisService\x12\x65\n\nSynthesize\x12).lingocast.synthesis.v1.SynthesizeRequest\x1a*.lingocast.synthesis.v1.SynthesizeResponse0\x01\x12\x63\n\nListVoices\x12).lingocast.synthesis.v1.ListVoicesRequest\x1a*.lingocast.synthesis.v1.ListVoicesResponseb\x06proto3')
+DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n#protos/synthesis/v1/synthesis.proto\x12\x16lingocast.synthesis.v1\x1a\x1egoogle/protobuf/duration.proto\x1a\x1bprotos/audio/v1/audio.proto\"\xca\x01\n\x11SynthesizeRequest\x12\x0c\n\x04text\x18\x01 \x01(\t\x12\x10\n\x08language\x18\x02 \x01(\t\x12\r\n\x05voice\x18\x03 \x01(\t\x12.\n\x08\x64ynamics\x18\x04 \x01(\x0b\x32\x1c.lingocast.audio.v1.Dynamics\x12\r\n\x05tempo\x18\x05 \x01(\x02\x12\x14\n\x0cquality_tier\x18\x06 \x01(\t\x12\x12\n\nsegment_id\x18\x07 \x01(\t\x12\x0f\n\x07hurried\x18\x08 \x01(\x08\x12\x0c\n\x04\x66\x65\x65\x64\x18\t \x01(\t\"\xaa\x01\n\x12SynthesizeResponse\x12;\n\x07started\x18\x01 \x01(\x0b\x32(.lingocast.synthesis.v1.SynthesisStartedH\x00\x12\x0f\n\x05\x61udio\x18\x02 \x01(\x0cH\x00\x12=\n\x08\x66inished\x18\x03 \x01(\x0b\x32).lingocast.synthesis.v1.SynthesisFinishedH\x00\x42\x07\n\x05\x65vent\"\x83\x01\n\x10SynthesisStarted\x12/\n\x06\x66ormat\x18\x01 \x01(\x0b\x32\x1f.lingocast.audio.v1.AudioFormat\x12\r\n\x05voice\x18\x02 \x01(\t\x12\x0e\n\x06\x65ngine\x18\x03 \x01(\t\x12\r\n\x05tempo\x18\x04 \x01(\x02\x12\x10\n\x08\x66\x61llback\x18\x05 \x01(\x08\"\xaa\x01\n\x11SynthesisFinished\x12\x31\n\x0e\x61udio_duration\x18\x01 \x01(\x0b\x32\x19.google.protobuf.Duration\x12\x33\n\x10\x66irst_chunk_time\x18\x02 \x01(\x0b\x32\x19.google.protobuf.Duration\x12-\n\ntotal_time\x18\x03 \x01(\x0b\x32\x19.google.protobuf.Duration\"%\n\x11ListVoicesRequest\x12\x10\n\x08language\x18\x01 \x01(\t\"C\n\x12ListVoicesResponse\x12-\n\x06voices\x18\x01 \x03(\x0b\x32\x1d.lingocast.synthesis.v1.Voice\"b\n\x05Voice\x12\x0c\n\x04name\x18\x01 \x01(\t\x12\x10\n\x08language\x18\x02 \x01(\t\x12\x0e\n\x06\x65ngine\x18\x03 \x01(\t\x12\x0e\n\x06neural\x18\x04 \x01(\x08\x12\x19\n\x11\x64\x65\x66\x61ult_for_tiers\x18\x05 \x03(\t2\xde\x01\n\x10SynthesisService\x12\x65\n\nSynthesize\x12).lingocast.synthesis.v1.SynthesizeRequest\x1a*.lingocast.synthesis.v1.SynthesizeResponse0\x01\x12\x63\n\nListVoices\x12).lingocast.synthesis.v1.ListVoicesRequest\x1a*.lingocast.synthesis.v1.ListVoicesResponseb\x06proto3')
 
 _globals = globals()
 _builder.BuildMessageAndEnumDescriptors(DESCRIPTOR, _globals)
@@ -34,19 +34,19 @@ _builder.BuildTopDescriptorsAndMessages(DESCRIPTOR, 'protos.synthesis.v1.synthes
 if not _descriptor._USE_C_DESCRIPTORS:
   DESCRIPTOR._loaded_options = None
   _globals['_SYNTHESIZEREQUEST']._serialized_start=125
-  _globals['_SYNTHESIZEREQUEST']._serialized_end=313
-  _globals['_SYNTHESIZERESPONSE']._serialized_start=316
-  _globals['_SYNTHESIZERESPONSE']._serialized_end=486
-  _globals['_SYNTHESISSTARTED']._serialized_start=489
-  _globals['_SYNTHESISSTARTED']._serialized_end=620
-  _globals['_SYNTHESISFINISHED']._serialized_start=623
-  _globals['_SYNTHESISFINISHED']._serialized_end=793
-  _globals['_LISTVOICESREQUEST']._serialized_start=795
-  _globals['_LISTVOICESREQUEST']._serialized_end=832
-  _globals['_LISTVOICESRESPONSE']._serialized_start=834
-  _globals['_LISTVOICESRESPONSE']._serialized_end=901
-  _globals['_VOICE']._serialized_start=903
-  _globals['_VOICE']._serialized_end=1001
-  _globals['_SYNTHESISSERVICE']._serialized_start=1004
-  _globals['_SYNTHESISSERVICE']._serialized_end=1226
+  _globals['_SYNTHESIZEREQUEST']._serialized_end=327
+  _globals['_SYNTHESIZERESPONSE']._serialized_start=330
+  _globals['_SYNTHESIZERESPONSE']._serialized_end=500
+  _globals['_SYNTHESISSTARTED']._serialized_start=503
+  _globals['_SYNTHESISSTARTED']._serialized_end=634
+  _globals['_SYNTHESISFINISHED']._serialized_start=637
+  _globals['_SYNTHESISFINISHED']._serialized_end=807
+  _globals['_LISTVOICESREQUEST']._serialized_start=809
+  _globals['_LISTVOICESREQUEST']._serialized_end=846
+  _globals['_LISTVOICESRESPONSE']._serialized_start=848
+  _globals['_LISTVOICESRESPONSE']._serialized_end=915
+  _globals['_VOICE']._serialized_start=917
+  _globals['_VOICE']._serialized_end=1015
+  _globals['_SYNTHESISSERVICE']._serialized_start=1018
+  _globals['_SYNTHESISSERVICE']._serialized_end=1240
 # @@protoc_insertion_point(module_scope)

@@ -34,6 +34,7 @@ class SynthesizeRequest(_message.Message):
     QUALITY_TIER_FIELD_NUMBER: _builtins.int
     SEGMENT_ID_FIELD_NUMBER: _builtins.int
     HURRIED_FIELD_NUMBER: _builtins.int
+    FEED_FIELD_NUMBER: _builtins.int
     text: _builtins.str
     """Plain text in `language`; never SSML. At most 6,000 characters; split at sentence ends under the engine's limit."""
     language: _builtins.str
@@ -50,6 +51,10 @@ class SynthesizeRequest(_message.Message):
     """The language-neutral id of the segment, for traces and logs. May be empty."""
     hurried: _builtins.bool
     """True when the voice is late already: an engine that has a quicker, plainer voice uses it. Ignored with `voice`."""
+    feed: _builtins.str
+    """What this text is part of: any name, the same for all texts of one feed (a session in one language). An engine that
+    cannot give every feed its best voice keeps each with the one it has. Empty: all texts of its language and tier.
+    """
     @_builtins.property
     def dynamics(self) -> _audio_pb2.Dynamics:
         """How the speaker sounded. Absent: neutral."""
@@ -65,10 +70,11 @@ class SynthesizeRequest(_message.Message):
         quality_tier: _builtins.str = ...,
         segment_id: _builtins.str = ...,
         hurried: _builtins.bool = ...,
+        feed: _builtins.str = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _typing.Literal["dynamics", b"dynamics"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["dynamics", b"dynamics", "hurried", b"hurried", "language", b"language", "quality_tier", b"quality_tier", "segment_id", b"segment_id", "tempo", b"tempo", "text", b"text", "voice", b"voice"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["dynamics", b"dynamics", "feed", b"feed", "hurried", b"hurried", "language", b"language", "quality_tier", b"quality_tier", "segment_id", b"segment_id", "tempo", b"tempo", "text", b"text", "voice", b"voice"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 

@@ -4,7 +4,6 @@ Its figures are for a person at a quiet machine; here they only have to be possi
 """
 
 import json
-import os
 import wave
 from pathlib import Path
 
@@ -17,7 +16,7 @@ from tests.eval.measures import caption_lags, load_of, segment_ends, voice_lags,
 from tests.eval.parts import Course, Round, clean, share
 from tests.recordings import HERE, SPEECH, word_error_rate
 
-SECONDS = 20.0
+SECONDS = 13.0
 
 pytestmark = [pytest.mark.local_engines, pytest.mark.timeout(400)]
 
@@ -38,7 +37,7 @@ async def test_real_speech_is_evaluated_and_every_output_written(course: Course)
     ends = segment_ends(talk)
 
     assert word_error_rate(talk.transcript, talk.source.text()) < 0.3
-    assert len(talk.words) > 30
+    assert len(talk.words) > 20
     # Half a second is what attention alignment may be off by; ten, far more than a busy machine needs.
     assert all(-0.5 < lag < 20 for lag in caption_lags(track, ends))
     assert len(word_lags(talk)) > len(talk.words) / 2
@@ -69,10 +68,9 @@ async def test_real_speech_is_evaluated_and_every_output_written(course: Course)
 
 
 async def test_our_own_share_of_the_delay_is_measured_through_all_processes(course: Course) -> None:
-    part = await share(course)
+    part = await share(course, (1, 2))
     assert [each for each in part.journeys if each.caption is not None]
     assert [each for each in part.journeys if each.cue is not None]
     assert [each for each in part.journeys if each.translation is not None]
     # Seconds would be engines'; instant ones leave no more than a busy machine's own.
     assert min(each.cue for each in part.journeys if each.cue is not None) < 1.0
-    assert not {"OTEL_EXPORTER_OTLP_ENDPOINT"} & os.environ.keys()

@@ -5,7 +5,7 @@ Translation takes 0.15 s and marks the text, the voice begins after 0.3 s and is
 time, never of quality.
 """
 
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import AsyncIterator
 from contextlib import AsyncExitStack, asynccontextmanager
 
 from tests.amazon.polly import PollyStandIn
@@ -14,8 +14,7 @@ from tests.amazon.transcribe import over_websocket
 from tests.amazon.transcribe_hearing import ScriptedWord
 from tests.amazon.transcribe_stream import Transcribe
 from tests.amazon.translate import TranslateStandIn
-from tests.eval.corpus import Script
-from tests.recordings import plain
+from tests.eval.corpus import Script, spoken
 
 TRANSLATE_SECONDS = 0.15
 POLLY_SECONDS = 0.3
@@ -25,8 +24,9 @@ POLLY_SECONDS = 0.3
 async def amazon(script: Script) -> AsyncIterator[dict[str, str]]:
     """All three, and the settings of a system that uses them."""
     credentials = Credentials()
+    words = [ScriptedWord(word.text, word.start, word.end) for word in spoken(script)]
     async with AsyncExitStack() as stack:
-        transcribe = await stack.enter_async_context(over_websocket(Transcribe(script=written(script))))
+        transcribe = await stack.enter_async_context(over_websocket(Transcribe(script=words)))
         translate = await stack.enter_async_context(TranslateStandIn(seconds=TRANSLATE_SECONDS))
         polly = await stack.enter_async_context(PollyStandIn(first_byte_seconds=POLLY_SECONDS).served())
         yield {
@@ -38,15 +38,3 @@ async def amazon(script: Script) -> AsyncIterator[dict[str, str]]:
             "AWS_ENDPOINT_URL_TRANSLATE": translate.url,
             "AWS_ENDPOINT_URL_POLLY": polly.url,
         }
-
-
-def written(script: Script) -> Sequence[ScriptedWord]:
-    """The transcript's words as written, each with the time of its first and last part."""
-    found, place = [], 0
-    for word in script.transcript.split():
-        count = len(plain(word).split())
-        parts = script.words[place : place + count]
-        place += count
-        if parts:
-            found.append(ScriptedWord(word, parts[0].start, parts[-1].end))
-    return found

@@ -111,11 +111,36 @@ def script(files: Sequence[Recording], ear: Ear, gap: float = 0.0) -> Script:
 
 
 def beginning(whole: Script, longest: float) -> Script:
-    """Its first sentences, as many as end within `longest` seconds; at least one."""
-    kept = [piece for piece in whole.pieces if piece.start + piece.length <= longest] or list(whole.pieces[:1])
+    """Its first sentences, as many as end within `longest` seconds; of a longer first one its first words, without
+    references, and at least one of them."""
+    kept = [piece for piece in whole.pieces if piece.start + piece.length <= longest]
+    if not kept:
+        words = [word for word in spoken(whole) if word.end <= longest] or spoken(whole)[:1]
+        kept = [Piece(0.0, words[-1].end if words else longest, " ".join(word.text for word in words))]
     end = kept[-1].start + kept[-1].length
-    words = tuple(word for word in whole.words if word.end <= end)
-    return Script(whole.name, whole.language, whole.audio[: byte_count(end)], tuple(kept), words)
+    times = tuple(word for word in whole.words if word.end <= end)
+    return Script(whole.name, whole.language, whole.audio[: byte_count(end)], tuple(kept), times)
+
+
+@dataclass(frozen=True)
+class Spoken:
+    """A word of the transcript as written, punctuation and all; offsets in seconds."""
+
+    text: str
+    start: float
+    end: float
+
+
+def spoken(script: Script) -> list[Spoken]:
+    """The transcript's words as written, each from the start of its first part to the end of its last."""
+    found, place = [], 0
+    for word in script.transcript.split():
+        count = len(plain(word).split())
+        parts = script.words[place : place + count]
+        place += count
+        if parts:
+            found.append(Spoken(word, parts[0].start, parts[-1].end))
+    return found
 
 
 def repeated(scripts: Sequence[Script], length: float, gap: float = 1.0) -> Script:

@@ -12,6 +12,7 @@ from typing import Final
 import structlog
 
 from chassis.errors import Conflict, Denied, LingocastError, NotFound, Unavailable
+from chassis.glossary import Glossary
 from chassis.pcm import BYTES_PER_SAMPLE, scaled
 from edge.bus import Bus
 from edge.domain.feed import (
@@ -199,6 +200,11 @@ class Broadcast:
         notice = SwitchesChanged(action, self.switches)
         self._bus.publish(Topic(self.view.session_id, NOTICES), notice)
         return notice
+
+    def set_glossary(self, glossary: Glossary) -> None:
+        """These terms hold from now on. They live as long as this broadcast: with a speaker that moves to another edge
+        they are gone until it sets them there."""
+        self._upstream.set_glossary(glossary)
 
     def close_socket(self, code: int, reason: str) -> None:
         """Closes the speaker's present socket, if there is one."""

@@ -23,6 +23,7 @@ from edge.edge import Edge
 from edge.gate import Gate
 from edge.listener import ListenerActions, ListenerSeat
 from edge.protocol import connect, server
+from edge.protocol.client import glossary_of
 from edge.protocol.errors import GoingAway, Internal
 from edge.protocol.roles import Role
 from edge.protocol.wire import SUBPROTOCOL, Flavour, milliseconds, state_message
@@ -80,6 +81,7 @@ class Entrance:
     async def _create(self, query: connect.CreateSession, caller: Caller) -> web.StreamResponse:
         speaker = await self._edge.verifier.verify(caller.token(query.token))
         source = self._edge.languages.source(query.source_language)
+        glossary = glossary_of(query.glossary)
         await self._edge.sessions.take(CREATE, self._hashed(speaker.user_id))
         connection_id = token_hex(16)
         wanted = NewSession(
@@ -104,6 +106,7 @@ class Entrance:
             join_url=join_url(self._config.public_url, caller.request, view.session_id),
         )
         broadcast = self._edge.open_broadcast(view, connection_id, speaker.user_id)
+        broadcast.set_glossary(glossary)
         return await self._speak(query, caller, broadcast, view, connection_id, [created])
 
     async def _refresh_speaker(self, query: connect.RefreshSpeaker, caller: Caller) -> web.StreamResponse:

@@ -4,7 +4,7 @@ import asyncio
 import time
 from dataclasses import dataclass
 
-from chassis.errors import Invalid, Unavailable
+from chassis.errors import Invalid
 from chassis.telemetry import Attribute
 from edge.broadcast import Broadcast
 from edge.domain.admission import AUDIO_MAX_BYTES, AUDIO_MIN_BYTES, RateWindow, Reorder, audio_flaw
@@ -71,7 +71,7 @@ class SpeakerActions:
             case client.EndSession():
                 self._end(request.reason)
             case client.SetGlossary():
-                raise Unavailable("SERVICE_UNAVAILABLE", "this server does not take glossaries yet")
+                self._set_glossary(request)
             case _:
                 raise Invalid("INVALID_ACTION", "there is no such action")
 
@@ -101,6 +101,11 @@ class SpeakerActions:
                 self._move("unmuted", muted=False)
             case _:
                 self._end(None)
+
+    def _set_glossary(self, request: client.SetGlossary) -> None:
+        accepted = client.glossary_of(request.terms)
+        self._broadcast.set_glossary(accepted)
+        self._socket.tell(server.GlossaryAccepted(version=accepted.version, terms=len(accepted.terms)))
 
     def _end(self, reason: str | None) -> None:
         self._forward(self._order.finish())

@@ -1,7 +1,7 @@
 """The stream to transcription_svc, as one that does not break: lost, it is opened again and goes on where it was.
 
 What must survive a loss is kept here: the audio since the last final (said again, so that the sentence under way is
-recognised whole), the number of the next segment, the languages wanted and whether audio is held.
+recognised whole), the number of the next segment, the languages wanted, the glossary and whether audio is held.
 """
 
 import asyncio
@@ -17,6 +17,7 @@ from google.protobuf import duration_pb2
 
 from chassis import durations
 from chassis.errors import Denied, Invalid, LingocastError, rpc_errors
+from chassis.glossary import NONE, Glossary
 from chassis.pcm import SAMPLE_RATE, seconds
 from chassis.telemetry import Attribute, Metric, Span, context_of, meter, span_between
 from edge.domain.backlog import Backlog
@@ -38,6 +39,7 @@ from edge.domain.speaker import Chunk
 from protos.audio.v1 import audio_pb2
 from protos.transcription.v1 import transcription_pb2 as pb
 from protos.transcription.v1.transcription_pb2_grpc import TranscriptionServiceStub
+from protos.translation.v1 import translation_pb2
 
 log = structlog.get_logger()
 audio_dropped = meter.create_counter(Metric.AUDIO_DROPPED)
@@ -96,6 +98,7 @@ class Upstream:
         self._wake = asyncio.Event()
         self._targets: frozenset[str] = frozenset()
         self._targets_sent: frozenset[str] = frozenset()
+        self._glossary = self._glossary_sent = NONE
         self._held = False
         self._held_sent = False
         self._finished = False
@@ -119,6 +122,11 @@ class Upstream:
 
     def set_targets(self, languages: frozenset[str]) -> None:
         self._targets = languages
+        self._wake.set()
+
+    def set_glossary(self, glossary: Glossary) -> None:
+        """The terms that hold from now on, also for audio that waits here."""
+        self._glossary = glossary
         self._wake.set()
 
     def set_held(self, held: bool) -> None:
@@ -187,6 +195,7 @@ class Upstream:
 
     async def _requests(self) -> AsyncIterator[pb.BroadcastRequest]:
         self._targets_sent = self._targets
+        self._glossary_sent = self._glossary
         self._held_sent = False
         self._stream_number += 1
         own_number = self._stream_number
@@ -206,6 +215,9 @@ class Upstream:
         if self._targets != self._targets_sent:
             self._targets_sent = self._targets
             return pb.BroadcastRequest(targets=pb.SetTargets(languages=sorted(self._targets)))
+        if self._glossary != self._glossary_sent:
+            self._glossary_sent = self._glossary
+            return pb.BroadcastRequest(glossary=_terms(self._glossary))
         # Held after the audio that came before; flowing again before the audio that comes after.
         if self._held != self._held_sent and (self._held_sent or not len(self._backlog)):
             self._held_sent = self._held
@@ -232,6 +244,7 @@ class Upstream:
             final_only=settings.final_only,
             min_stability=settings.min_stability,
             first_segment_id=self._next_segment,
+            glossary=_terms(self._glossary) if self._glossary.terms else None,
         )
         if settings.max_buffer_seconds:
             config.max_buffer.CopyFrom(durations.duration(settings.max_buffer_seconds))
@@ -277,6 +290,14 @@ class Upstream:
         if self._up and not self._dropping:
             self._dropping = True
             self._hear(Warned("AUDIO_DROPPED", "recognition does not keep up; the oldest audio is dropped"))
+
+
+def _terms(glossary: Glossary) -> translation_pb2.Glossary:
+    terms = [
+        translation_pb2.GlossaryTerm(source=term.source, target=term.target, language=term.language)
+        for term in glossary.terms
+    ]
+    return translation_pb2.Glossary(version=glossary.version, terms=terms)
 
 
 def _event(response: pb.BroadcastResponse) -> Heard | None:  # noqa: PLR0911, C901 - a table

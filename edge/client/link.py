@@ -86,6 +86,7 @@ class Link:
         self._lost = asyncio.Event()
         self._ended = False
         self._failure: ClientError | None = None
+        self._standing = ""
         self._asking = asyncio.Lock()
         self._question: tuple[type[Event], asyncio.Future[Event]] | None = None
 
@@ -136,6 +137,10 @@ class Link:
         """Sends a message, waiting while disconnected. Raises ClientError when that will not change."""
         text = json.dumps({"action": action, **fields}, ensure_ascii=False)
         await self._send(lambda socket: socket.send_str(text))
+
+    def keep_saying(self, action: str, **fields: object) -> None:
+        """A message for each further connection, before all else: what the server may have forgotten meanwhile."""
+        self._standing = json.dumps({"action": action, **fields}, ensure_ascii=False)
 
     async def ask(self, action: str, answer: type[E], *, deadline: float | None = None, **fields: object) -> E:
         """Sends a message and waits for its answer. Raises ClientError with the server's refusal, or `NO_ANSWER`.
@@ -288,7 +293,12 @@ class Link:
         return socket
 
     async def _resume(self, patience: float) -> Socket:
-        return await self._persist(lambda: self._identity.resuming(self._assembly.last_cue), patience)
+        socket = await self._persist(lambda: self._identity.resuming(self._assembly.last_cue), patience)
+        if self._standing:
+            # A loss is found out by who reads it.
+            with suppress(ConnectionError, aiohttp.ClientError):
+                await socket.send_str(self._standing)
+        return socket
 
     async def _persist(self, request: Callable[[], Awaitable[Request]], patience: float) -> Socket:
         """Connects, trying again while that may help and `patience` lasts. Raises the last ClientError."""

@@ -141,12 +141,16 @@ class Speaker:
         return await self._link.ask("speakerStateChange", SpeakerStateChanged, state=given)
 
     async def set_glossary(self, terms: Sequence[Term]) -> GlossaryAccepted:
-        """Replaces the session's glossary."""
+        """Replaces the session's glossary. It is said again by itself after a loss or a refresh, for another edge does
+        not know it. Raises ClientError (INVALID_PARAMETER, INVALID_LANGUAGE).
+        """
         entries = [
             {name: text for name in ("source", "target", "language") if (text := getattr(term, name)) is not None}
             for term in terms
         ]
-        return await self._link.ask("setGlossary", GlossaryAccepted, terms=entries)
+        accepted = await self._link.ask("setGlossary", GlossaryAccepted, terms=entries)
+        self._link.keep_saying("setGlossary", terms=entries)
+        return accepted
 
     async def status(self) -> SessionStatus:
         """How many listen, in which languages, and how far behind they are."""

@@ -4,7 +4,7 @@ Unknown fields are ignored. What is wrong is told by a code, and the connection 
 """
 
 import base64
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from typing import Annotated, Any, Final, Literal, TypeAlias
 
 import orjson
@@ -22,6 +22,8 @@ from pydantic.alias_generators import to_camel
 
 from chassis import language
 from chassis.errors import Invalid
+from chassis.glossary import LONGEST_TERM, MOST_TERMS, Glossary, glossary
+from chassis.glossary import Term as GlossaryTerm
 from edge.domain.admission import CONTROL_BYTES
 from edge.protocol.roles import LARGE_ACTIONS, ROLES, Role, authorise
 
@@ -129,16 +131,17 @@ class EndSession(Request):
 class Term(Request):
     """A word that is kept (no `target`) or fixed in translation, in all languages or one."""
 
-    source: Annotated[str, Field(min_length=1, max_length=200)]
-    target: Annotated[str, Field(max_length=200)] | None = None
+    source: Annotated[str, Field(min_length=1, max_length=LONGEST_TERM)]
+    target: Annotated[str, Field(max_length=LONGEST_TERM)] | None = None
     language: Language | None = None
 
 
 class SetGlossary(Request):
-    """Replaces the session's terms."""
+    """Replaces the session's terms; an empty list removes them. Another edge does not know them: they are sent again
+    after a refresh."""
 
     action: Literal["setGlossary"]
-    terms: Annotated[list[Term], Field(max_length=500)]
+    terms: Annotated[list[Term], Field(max_length=MOST_TERMS)]
 
 
 class PausePlayback(Request):
@@ -186,6 +189,11 @@ ClientMessage: TypeAlias = Annotated[
     Field(discriminator="action"),
 ]
 
+_OWN_CODES: Final = {
+    "audioData": "INVALID_AUDIO_FORMAT",
+    "language": "INVALID_LANGUAGE",
+    "targetLanguage": "INVALID_LANGUAGE",
+}
 _ADAPTER: Final[TypeAdapter[ClientMessage]] = TypeAdapter(ClientMessage)
 
 
@@ -210,13 +218,18 @@ def parse(data: bytes, role: Role) -> ClientMessage:
         raise mistake(error) from error
 
 
+def glossary_of(terms: Iterable[Term]) -> Glossary:
+    """The terms as the services know them. Raises Invalid (INVALID_PARAMETER, INVALID_LANGUAGE)."""
+    return glossary(GlossaryTerm(term.source, term.target or "", term.language or "") for term in terms)
+
+
 def mistake(error: ValidationError, renamed: Mapping[str, str] | None = None) -> Invalid:
     """The first thing that is wrong, by its code. `renamed`: codes of fields that have one of their own."""
     first = error.errors(include_url=False, include_input=False)[0]
     field = next((str(part) for part in reversed(first["loc"]) if isinstance(part, str)), "")
     if first["type"] == "missing":
         return Invalid("MISSING_PARAMETER", f"{field} is missing")
-    code = {"targetLanguage": "INVALID_LANGUAGE", "audioData": "INVALID_AUDIO_FORMAT", **(renamed or {})}.get(field)
+    code = {**_OWN_CODES, **(renamed or {})}.get(field)
     return Invalid(code or "INVALID_PARAMETER", f"{field}: {_sentence(first)}")
 
 

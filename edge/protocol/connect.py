@@ -4,13 +4,17 @@ import re
 from collections.abc import Mapping
 from typing import Annotated, Final, Literal, TypeAlias
 
-from pydantic import AfterValidator, Field, ValidationError
+import orjson
+from pydantic import AfterValidator, BeforeValidator, Field, ValidationError, WithJsonSchema
 
 from chassis.errors import Invalid
-from edge.protocol.client import Language, Request, mistake
+from chassis.glossary import MOST_TERMS
+from edge.protocol.client import Language, Request, Term, mistake
 from edge.protocol.roles import ROLES, Role, authorise
 
 SAMPLE_RATES: Final = (8_000, 16_000, 24_000, 48_000)
+GLOSSARY_CHARACTERS: Final = 2_048
+"""What a query has room for, once it is escaped."""
 
 _SESSION_ID = re.compile(r"[a-z]{2,24}-[a-z]{2,24}-[1-9]\d{2}")
 
@@ -29,6 +33,23 @@ def _sample_rate(text: str) -> int:
     return int(text)
 
 
+def _terms(text: object) -> object:
+    if not isinstance(text, str):
+        return text
+    if len(text) > GLOSSARY_CHARACTERS:
+        raise ValueError(f"at most {GLOSSARY_CHARACTERS} characters; set a longer one with setGlossary")
+    try:
+        return orjson.loads(text)
+    except orjson.JSONDecodeError as error:
+        raise ValueError("a JSON list of terms, as setGlossary has it") from error
+
+
+Glossary = Annotated[
+    tuple[Term, ...],
+    BeforeValidator(_terms),
+    Field(max_length=MOST_TERMS),
+    WithJsonSchema({"type": "string", "maxLength": GLOSSARY_CHARACTERS, "contentMediaType": "application/json"}),
+]
 SessionId = Annotated[str, Field(min_length=1, max_length=64), AfterValidator(session_id)]
 SampleRate = Annotated[str, AfterValidator(_sample_rate)]
 Pin = Annotated[str, Field(max_length=64)]
@@ -36,7 +57,8 @@ ConnectionId = Annotated[str, Field(pattern=r"^[0-9a-f]{32}$")]
 
 
 class CreateSession(Request):
-    """A speaker opens a session. `sampleRate`: of the PCM that follows, Hz; one of 8000, 16000, 24000, 48000."""
+    """A speaker opens a session. `sampleRate`: of the PCM that follows, Hz; one of 8000, 16000, 24000, 48000.
+    `glossary`: a JSON list of terms, as setGlossary has them; a longer one is set on the open connection."""
 
     action: Literal["createSession"]
     source_language: Language
@@ -47,6 +69,7 @@ class CreateSession(Request):
     partial_results: bool = True
     min_stability: Annotated[float, Field(ge=0.70, le=0.95)] | None = None
     max_buffer_seconds: Annotated[float, Field(ge=2, le=10)] | None = None
+    glossary: Glossary = ()
     ack: bool = False
 
 

@@ -28,7 +28,7 @@ SECONDS_PER_CHARACTER: Final = 0.06
 _LANGUAGES: Final = (
     *("af", "ar", "bg", "bn", "ca", "cs", "cy", "da", "de", "el", "en", "es", "et", "eu", "fa", "fi", "fr", "ga", "gl"),
     *("gu", "he", "hi", "hr", "hu", "hy", "id", "is", "it", "ja", "ka", "kk", "kn", "ko", "lt", "lv", "mk", "ml", "mr"),
-    *("ms", "mt", "nb", "ne", "nl", "pa", "pl", "pt", "ro", "ru", "sk", "sl", "sq", "sr", "sv", "sw", "ta", "te", "th"),
+    *("ms", "mt", "ne", "nl", "no", "pa", "pl", "pt", "ro", "ru", "sk", "sl", "sq", "sr", "sv", "sw", "ta", "te", "th"),
     *("tr", "uk", "ur", "uz", "vi", "zh"),
 )
 _BLOCK_SECONDS: Final = 1.0

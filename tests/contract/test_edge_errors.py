@@ -137,7 +137,6 @@ ON_SOCKET: dict[str, tuple[str, str | bytes]] = {
     "MISSING_PARAMETER": ("speaker", '{"action": "setVolume"}'),
     "INVALID_ACTION": ("listener", '{"action": "selfDestruct"}'),
     "INVALID_MESSAGE": ("listener", "{"),
-    "SERVICE_UNAVAILABLE": ("speaker", '{"action": "setGlossary", "terms": []}'),
 }
 
 # Told by messages of their own: those concern a broadcast or a language, not something that was asked.

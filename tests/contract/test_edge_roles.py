@@ -40,7 +40,7 @@ MATRIX: dict[str, tuple[str, str]] = {
     "speakerStateChange": ("speakerStateChanged", REFUSED),
     "controlSession": ("broadcastMuted", REFUSED),
     "getSessionStatus": ("sessionStatus", REFUSED),
-    "setGlossary": ("SERVICE_UNAVAILABLE 503", REFUSED),  # Allowed, and not there yet.
+    "setGlossary": ("glossaryAccepted", REFUSED),
     "endSession": ("sessionEnded", REFUSED),
     "pausePlayback": (REFUSED, "playbackPaused"),
     "resumePlayback": (REFUSED, "playbackResumed"),

@@ -132,7 +132,17 @@ async def test_audio_of_a_wrong_size_is_refused_and_the_connection_lives(
         ("UNAUTHORIZED_ACTION", '{"action": "changeLanguage", "targetLanguage": "es"}'),
         ("CONTROL_MESSAGE_TOO_LARGE", json.dumps({"action": "pauseBroadcast", "reason": "x" * 5_000})),
         ("MESSAGE_TOO_LARGE", json.dumps({"action": "pauseBroadcast", "reason": "x" * 140_000})),
-        ("SERVICE_UNAVAILABLE", '{"action": "setGlossary", "terms": [{"source": "grace"}]}'),
+        ("MISSING_PARAMETER", '{"action": "setGlossary"}'),
+        ("MISSING_PARAMETER", '{"action": "setGlossary", "terms": [{"target": "gracia"}]}'),
+        ("INVALID_PARAMETER", '{"action": "setGlossary", "terms": "grace"}'),
+        ("INVALID_PARAMETER", '{"action": "setGlossary", "terms": [{"source": "..."}]}'),
+        ("INVALID_PARAMETER", json.dumps({"action": "setGlossary", "terms": [{"source": "x" * 201}]})),
+        (
+            "INVALID_PARAMETER",
+            json.dumps({"action": "setGlossary", "terms": [{"source": f"x{n}"} for n in range(501)]}),
+        ),
+        ("INVALID_LANGUAGE", '{"action": "setGlossary", "terms": [{"source": "grace", "language": "spanish"}]}'),
+        ("MESSAGE_TOO_LARGE", json.dumps({"action": "setGlossary", "terms": [{"source": "x" * 140_000}]})),
     ],
 )
 async def test_a_wrong_message_is_told_by_its_code_and_the_connection_lives(

@@ -190,12 +190,14 @@ async def test_a_plain_speakers_every_control_is_answered_and_told(system: Syste
         assert told_kinds.count(kind) == 1, (kind, told_kinds)
 
 
-async def test_a_glossary_is_refused_by_name_as_long_as_none_is_taken(system: System) -> None:
+async def test_a_glossary_is_accepted_and_a_wrong_one_refused_by_name(system: System) -> None:
     token = await system.mint("plain-glossary")
     async with asyncio.timeout(60), create_session(system.url, token) as speaker:
+        accepted = await speaker.ask("setGlossary", "glossaryAccepted", terms=[{"source": "Ebenezer"}])
+        assert (accepted["terms"], len(accepted["version"])) == (1, 16)
         with pytest.raises(Answered) as caught:
-            await speaker.ask("setGlossary", "glossaryAccepted", terms=[{"source": "Ebenezer"}])
-        assert (caught.value.code, caught.value.status) == ("SERVICE_UNAVAILABLE", 503)
+            await speaker.ask("setGlossary", "glossaryAccepted", terms=[{"source": "Ebenezer", "language": "?"}])
+        assert (caught.value.code, caught.value.status) == ("INVALID_LANGUAGE", 400)
         assert await speaker.heartbeat()
         await speaker.end()
     as_documented(speaker)

@@ -23,8 +23,10 @@ from edge.client import (
     SessionEnded,
     SourceCaption,
     Speaker,
+    Term,
     pace,
 )
+from synthesis_svc.engines.scripted import SECONDS_PER_CHARACTER
 from tests.e2e.talks import Received, gone, noise, silence
 
 pytestmark = pytest.mark.asyncio(loop_scope="module")
@@ -89,6 +91,27 @@ async def test_a_talk_is_captioned_and_voiced_in_two_languages_and_leaves_nothin
     assert [caption.text for caption in spanish.finals] != [caption.text for caption in portuguese.finals]
     assert spanish.voice() != portuguese.voice()
     await gone(system.data)
+
+
+async def test_the_speakers_terms_are_in_captions_and_voice_of_their_language(system: System) -> None:
+    terms = [Term("welcome", "bienvenidísimos sean todos ustedes", "es"), Term("talk", "Talk")]
+    async with room(system, "glossary") as talk:
+        accepted = await talk.speaker.set_glossary(terms)
+        assert accepted.terms == 2
+        _, spanish = await talk.listener("es")
+        _, portuguese = await talk.listener("pt")
+        await talk.say(SENTENCE)
+        await talk.speaker.end()
+        await asyncio.gather(spanish.ended(), portuguese.ended())
+    said = talk.told.source_finals[0].text
+    assert said.startswith("Welcome to talk")
+    fixed = said.replace("Welcome", "Bienvenidísimos sean todos ustedes")
+    assert spanish.finals[0].text == f"[es] {fixed}".replace("talk", "Talk")
+    assert portuguese.finals[0].text == f"[pt] {said}".replace("talk", "Talk")
+    # The scripted voice sounds as long as its text is, at any tempo.
+    longer = (len(fixed) - len(said)) * SECONDS_PER_CHARACTER
+    voices = [received.voice(received.of(CueStart)[0].cue_id) for received in (spanish, portuguese)]
+    assert (len(voices[0]) - len(voices[1])) / 32_000 > longer / 2
 
 
 async def test_source_captions_grow_before_they_are_final(system: System) -> None:

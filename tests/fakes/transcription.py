@@ -49,6 +49,13 @@ class FakeStream:
         return set(wanted[-1] if wanted else self.config.target_languages)
 
     @property
+    def glossary(self) -> list[tuple[str, str, str]]:
+        """The terms that hold: source, target, language."""
+        said = [request.glossary for request in self.controls if request.HasField("glossary")]
+        terms = (said[-1] if said else self.config.glossary).terms
+        return [(term.source, term.target, term.language) for term in terms]
+
+    @property
     def paused(self) -> bool:
         said = [request.paused.paused for request in self.controls if request.HasField("paused")]
         return said[-1] if said else False

@@ -27,6 +27,7 @@ from edge.client import (
     SessionEnded,
     SessionStatus,
     Speaker,
+    Term,
     Timing,
     Unknown,
 )
@@ -653,3 +654,39 @@ async def test_a_language_changed_meanwhile_is_asked_for_again(server: Server) -
         again = await server.accept()
         assert again.query["targetLanguage"] == "pt"
         await again.refreshed()
+
+
+async def test_a_glossary_is_said_again_on_each_further_connection(server: Server) -> None:
+    async with asyncio.timeout(20), asyncio.TaskGroup() as tasks, speaking(server) as (speaker, connection):
+        reading = tasks.create_task(rest(speaker))
+        setting = tasks.create_task(speaker.set_glossary([Term("grace", "gracia", "es"), Term("Zion")]))
+        first = await connection.hear()
+        await connection.say("glossaryAccepted", version="v1", terms=2)
+        assert (await setting).terms == 2
+        present = connection
+        for number in (2, 3):
+            present.reset()
+            present = await server.accept()
+            await present.refreshed(f"c{number}")
+            assert await present.hear() == first
+        reading.cancel()
+
+
+async def test_a_glossary_that_was_refused_is_not_said_again(server: Server) -> None:
+    async def refused(speaker: Speaker) -> ClientError:
+        with pytest.raises(ClientError) as caught:
+            await speaker.set_glossary([Term("grace", language="spanish")])
+        return caught.value
+
+    async with asyncio.timeout(20), asyncio.TaskGroup() as tasks, speaking(server) as (speaker, connection):
+        reading = tasks.create_task(rest(speaker))
+        setting = tasks.create_task(refused(speaker))
+        await connection.hear()
+        await connection.say("error", code="INVALID_LANGUAGE", status=400, message="no", correlationId="1", timestamp=0)
+        assert (await setting).code == "INVALID_LANGUAGE"
+        connection.reset()
+        second = await server.accept()
+        await second.refreshed()
+        await speaker.send(bytes(3_200))
+        assert isinstance(await second.hear(), bytes)
+        reading.cancel()

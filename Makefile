@@ -70,7 +70,7 @@ protos-check: packages  ## check that generated code is fresh and that buf finds
 	@$(VENV)/bin/buf lint
 
 .PHONY: bench
-bench: setup-tests  ## measure the life of sessions and write a report (ARGS="--store sqlite": only that store)
+bench: setup-tests  ## measure lag control and the life of sessions, write reports (ARGS=lag, ARGS="sessions --store sqlite")
 	@exec $(IN) -m tests.bench $(ARGS)
 
 .PHONY: eval

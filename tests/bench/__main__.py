@@ -1,4 +1,7 @@
-"""Measures the life of sessions: `make bench`. Speech is measured by `make eval` (tests/eval)."""
+"""Measures lag control in simulated time and the life of sessions: `make bench`, or a part: `make bench ARGS=lag`.
+
+Speech is measured by `make eval` (tests/eval).
+"""
 
 import argparse
 import asyncio
@@ -6,19 +9,22 @@ import sys
 from pathlib import Path
 
 from chassis.system import ROOT
-from tests.bench import sessions
+from tests.bench import lag, sessions
 
-PARTS = ("sessions",)
+PARTS = ("lag", "sessions")
 
 
 async def main(arguments: list[str]) -> int:
     parser = argparse.ArgumentParser(prog="python -m tests.bench", description=__doc__)
     parser.add_argument("part", nargs="?", choices=PARTS, help="what to measure; without it: all")
-    parser.add_argument("--store", action="append", choices=sessions.STORES, help="without any: all")
+    parser.add_argument("--store", action="append", choices=sessions.STORES, help="of sessions; without any: all")
     parser.add_argument("--out", type=Path, default=ROOT / "out", help="folder of the reports")
     options = parser.parse_args(arguments)
     options.out.mkdir(parents=True, exist_ok=True)
-    await sessions.run(options.out, options.store or sessions.STORES)
+    if options.part in (None, "lag"):
+        lag.run(options.out)
+    if options.part in (None, "sessions"):
+        await sessions.run(options.out, options.store or sessions.STORES)
     return 0
 
 

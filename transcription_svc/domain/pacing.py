@@ -114,6 +114,10 @@ class VoiceRate:
         """The first audio came `after` so many seconds."""
         self.first_audio += 0.2 * (after - self.first_audio)
 
+    def missing(self, since: float) -> None:
+        """It has not come for so many seconds; who always takes that long is to be given the time."""
+        self.first_audio += 0.5 * max(since - self.first_audio, 0.0)
+
     def made(self, characters: int, seconds: float, tempo: float, took: float) -> None:
         """A cue of so many characters, asked for at that tempo, lasts `seconds` and took that long to make."""
         if characters <= 0 or seconds <= 0:

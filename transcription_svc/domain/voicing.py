@@ -275,6 +275,7 @@ class Voicing:
         making = self._making
         if making is None or (patience := self._patience(making)) is None or now < patience:
             return []
+        self._rate.missing(now - min(making.attempts.values()))
         if not making.hurried:
             self._hurry.begin()
             making.hurried, making.asked_at = True, now

@@ -123,13 +123,14 @@ def test_a_voice_that_does_not_begin_is_asked_for_once_more_in_a_hurry_and_then_
     assert lost.reason == SYNTHESIS_TIMEOUT
 
 
-def test_a_cue_that_is_missing_for_a_second_while_others_wait_is_skipped_a_second_later() -> None:
+def test_a_cue_that_is_missing_for_a_second_while_others_wait_is_asked_for_again_and_then_skipped() -> None:
     voicing = Voicing()
     voicing.receive(text(1), 4.0)
     voicing.receive(text(2), 4.2)
     assert voicing.deadline() == pytest.approx(5.0)
     assert asked(voicing.tick(5.0))[0].hurried
-    out = voicing.tick(6.0)
+    assert voicing.deadline() == pytest.approx(6.5)
+    out = voicing.tick(6.5)
     assert [action.segment_id for action in out if isinstance(action, GiveUp)] == [1]
     assert [(ask.segment_id, ask.hurried) for ask in asked(out)] == [(2, True)]
 

@@ -18,6 +18,7 @@ from pathlib import Path
 from tests.amazon.polly import PollyStandIn
 from tests.amazon.signing import Credentials
 from tests.amazon.transcribe import ScriptedWord, Transcribe, serve
+from tests.amazon.translate import TranslateStandIn
 
 
 @dataclass(frozen=True)
@@ -56,10 +57,18 @@ async def polly(options: Options, port: int) -> AsyncIterator[Environment]:
         yield {"AWS_ENDPOINT_URL_POLLY": amazon.url}
 
 
+@asynccontextmanager
+async def translate(options: Options, port: int) -> AsyncIterator[Environment]:
+    """Amazon Translate, at its published pace."""
+    async with TranslateStandIn(seconds=0.15, port=port) as amazon:
+        yield {"AWS_ENDPOINT_URL_TRANSLATE": amazon.url}
+
+
 PARTS: dict[str, Part] = {
     "transcribe": transcribe("websocket"),
     "transcribe-http2": transcribe("http2"),
     "polly": polly,
+    "translate": translate,
 }
 
 

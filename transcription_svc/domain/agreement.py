@@ -46,9 +46,13 @@ class Agreement:
         """All words as believed now, the stable ones first."""
         return (*self._stable, *(candidate.word for candidate in self._candidates))
 
-    def receive(self, tail: Sequence[Word]) -> None:
-        """The next transcript, less the words that were stable when it was asked for."""
-        self._candidates = [_Candidate(word, votes) for word, votes in zip(tail, self._votes(tail), strict=True)]
+    def receive(self, tail: Sequence[Word], *, voting: int | None = None) -> None:
+        """The next transcript, less the words that were stable when it was asked for.
+
+        Its first `voting` words count for agreement, all by default; the others may be a guess at half a word.
+        """
+        votes = self._votes(tail, len(tail) if voting is None else voting)
+        self._candidates = [_Candidate(word, count) for word, count in zip(tail, votes, strict=True)]
         while len(self._candidates) > 1 and self._candidates[0].votes >= self._agreeing:
             self._stable.append(replace(self._candidates.pop(0).word, stable=True))
 
@@ -64,11 +68,11 @@ class Agreement:
         self._stable, self._candidates = self._stable[:count], []
         return rest
 
-    def _votes(self, tail: Sequence[Word]) -> list[int]:
+    def _votes(self, tail: Sequence[Word], voting: int) -> list[int]:
         votes: list[int] = []
         agrees = True
         for index, word in enumerate(tail):
             before = self._candidates[index] if index < len(self._candidates) else None
             agrees = agrees and before is not None and spelled(before.word.text) == spelled(word.text)
-            votes.append(before.votes + 1 if agrees and before is not None else 1)
+            votes.append((before.votes if agrees and before is not None else 0) + (index < voting))
         return votes

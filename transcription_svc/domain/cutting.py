@@ -15,6 +15,7 @@ from transcription_svc.domain.boundaries import (
     only_closes,
     only_opens,
 )
+from transcription_svc.domain.leading import LEADING
 
 
 class Phrases:
@@ -50,11 +51,13 @@ class Phrases:
 class Cutter:
     """Judges words in one language. Lengths in characters of text."""
 
-    def __init__(self, language: str, *, clause_chars: int, rest_chars: int, max_chars: int) -> None:
+    def __init__(self, language: str, *, clause_chars: int, rest_chars: int, long_chars: int, max_chars: int) -> None:
         self._language = language
         self._clause_chars = clause_chars
         self._rest_chars = rest_chars
+        self._long_chars = long_chars
         self._max_chars = max_chars
+        self._leading = LEADING.get(language, frozenset())
         self.phrases = Phrases()
 
     def known(self, words: Sequence[str], beyond: Sequence[str] = ()) -> int:
@@ -64,13 +67,15 @@ class Cutter:
         for index, word in enumerate(words):
             length += len(word) + (index > 0)
             if length > self._max_chars and index > 0:
-                return self._clause_end(all_words, index) or self._last_whole(all_words, index)
+                return self._forced(all_words, index)
             if self._divides(all_words, index):
                 continue
             if self._sentence_ends(all_words, index):
                 return index + 1
-            long = length >= self._clause_chars
-            if long and self._clause_ends(all_words, index) and self._goes_on(all_words, index + 1):
+            clause = length >= self._clause_chars and self._clause_ends(all_words, index)
+            long = not clause and length >= self._long_chars and self._leads(all_words, index + 1)
+            rest = self._rest_chars if clause else self._clause_chars
+            if (clause or long) and self._goes_on(all_words, index + 1, rest):
                 return index + 1
         return 0
 
@@ -79,8 +84,37 @@ class Cutter:
         return self._clause_end(words, len(words))
 
     def best(self, words: Sequence[str]) -> int:
-        """Where a cut must fall when it can wait no longer: after the clause, else after all but half a phrase."""
-        return self.clause(words) or self._last_whole(words, len(words))
+        """Where a cut must fall when it can wait no longer."""
+        return self._forced(words, len(words))
+
+    def certain(self, words: Sequence[str]) -> int:
+        """How many of `words` are in the first segment cut from them, wherever that will be."""
+        return self.clause(words) or self._last_whole(words, self._half(words))
+
+    def _forced(self, words: Sequence[str], limit: int) -> int:
+        """After a clause of the first `limit`, else before a word that leads on, else after all but half a phrase."""
+        return self._clause_end(words, limit) or self._before_leading(words, limit) or self._last_whole(words, limit)
+
+    def _before_leading(self, words: Sequence[str], limit: int) -> int:
+        half = self._half(words)
+        for count in range(min(limit, len(words) - 1), half, -1):
+            if self._leads(words, count) and not self._divides(words, count - 1):
+                return count
+        return 0
+
+    def _leads(self, words: Sequence[str], index: int) -> bool:
+        """Whether `words[index]`, if it is known, leads into what follows, and the word before it does not."""
+        pair = words[index - 1 : index + 1]
+        return [spelled(word) in self._leading for word in pair] == [False, True]
+
+    def _half(self, words: Sequence[str]) -> int:
+        """How many words make half of what a segment may hold. Without a mark, no cut comes before their end."""
+        length = -1
+        for index, word in enumerate(words):
+            length += 1 + len(word)
+            if length > min(self._max_chars / 2, self._long_chars):
+                return index
+        return len(words)
 
     def _clause_end(self, words: Sequence[str], limit: int) -> int:
         length = 0
@@ -106,12 +140,12 @@ class Cutter:
     def _clause_ends(self, words: Sequence[str], index: int) -> bool:
         return ends_clause(_marked(words, index), words[index + 1] if index + 1 < len(words) else None)
 
-    def _goes_on(self, words: Sequence[str], first: int) -> bool:
-        """Whether what follows a clause mark is enough, within its sentence, to stand alone."""
+    def _goes_on(self, words: Sequence[str], first: int, chars: int) -> bool:
+        """Whether from `first` on at least so much is known to follow within the sentence."""
         length = 0
         for index in range(first, len(words)):
             length += len(words[index]) + (index > first)
-            if length >= self._rest_chars:
+            if length >= chars:
                 return True
             if self._sentence_ends(words, index):
                 return False

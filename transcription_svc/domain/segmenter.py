@@ -6,8 +6,9 @@ append-only: whatever later hypotheses say, a word that was closed into a segmen
 Commit: the longest stable prefix of an utterance (all of it when final). Words that never become stable settle once
 `buffer_seconds` of newer speech follow them, and already after `settle_seconds` where the engine marks nothing stable.
 Cut: at a sentence mark; at a clause mark once the clause has `clause_chars` and more than a word or two follows in the
-sentence ("and" alone makes a poor translation and a poor cue); before `max_chars`; at the end of an utterance; after
-`quiet_seconds` without change; never hold longer than `hold_seconds`, nor more text than `buffer_seconds` of speech.
+sentence ("and" alone makes a poor translation and a poor cue); in a clause of `long_chars` where the next part begins;
+before `max_chars`; at the end of an utterance; after `quiet_seconds` without change; never hold longer than
+`hold_seconds`, nor more text than `buffer_seconds` of speech.
 An engine that sends finals only is served by them; one whose final never comes, by these rules.
 
 Utterances are said in their order, which is that of the audio. One that is `order_seconds` late is not waited for; what
@@ -38,6 +39,10 @@ class Segmenting:
     clause_chars: int = 20
     # What must follow a clause mark in its sentence. Less stays with the clause.
     rest_chars: int = 8
+    # From here on a clause is cut before a word that leads on ("in", "and"), if as much as a clause follows. On a minute
+    # of read English: 90th percentile of the time from a segment's end to its closing 1.6 s (2.5 s without), chrF of
+    # its Portuguese 80.1 (78.2), of its Spanish 63.9 (64.4).
+    long_chars: int = 60
     max_chars: int = 120
     quiet_seconds: float = 2.0
     hold_seconds: float = 5.0
@@ -115,6 +120,7 @@ class Segmenter:
             language.split("-", 1)[0],
             clause_chars=numbers.clause_chars,
             rest_chars=numbers.rest_chars,
+            long_chars=numbers.long_chars,
             max_chars=numbers.max_chars,
         )
         self._gives_stability = gives_stability
@@ -388,7 +394,7 @@ class Segmenter:
     def _grown(self) -> Iterator[Event]:
         """The open segment, if it reads differently from what was told last."""
         words = [*self._open, *self._tail]
-        self._promised = max(self._promised, self._best_cut() if self._open else 0)
+        self._promised = max(self._promised, self._cutter.certain(_texts(self._open)) if self._open else 0)
         text, stable = _text(words), len(_text(self._open[: self._promised]))
         likely = len(_text(words[: self._cutter.known(_texts(words))]))
         if (self._segment_id, text, stable, likely) == self._shown:

@@ -18,6 +18,7 @@ from chassis.errors import Invalid, Unavailable
 from chassis.models import Catalogue
 from chassis.pcm import BYTES_PER_SAMPLE, SAMPLE_RATE, Samples, samples
 from transcription_svc.config import Config
+from transcription_svc.domain.agreement import AGREEING
 from transcription_svc.domain.dictation import Decode, Dictation
 from transcription_svc.domain.endpoint import WINDOW_SAMPLES
 from transcription_svc.domain.hypothesis import Hypothesis, Word
@@ -35,6 +36,8 @@ LANGUAGES: Final = frozenset({"ca", "de", "en", "es", "fr", "id", "it", "nl", "p
 _WINDOW_BYTES: Final = WINDOW_SAMPLES * BYTES_PER_SAMPLE
 # The voice detector is run on 100 ms at a time: often enough for the end-point, rarely enough to cost nothing.
 _STEP_BYTES: Final = 3 * _WINDOW_BYTES
+# Whoever asks for stability from here on gets one decode more that must agree.
+SURER: Final = 0.9
 # The utterance being decoded, at most 15 s, and what came meanwhile.
 BACKLOG_SECONDS: Final = 30.0
 _BACKLOG_BYTES: Final = int(BACKLOG_SECONDS * SAMPLE_RATE) * BYTES_PER_SAMPLE
@@ -89,7 +92,8 @@ class LocalStream:
         self._engine = engine
         self._options = options
         self._voice = VoiceDetector()
-        self._dictation = Dictation(final_only=options.final_only)
+        surer = options.min_stability >= SURER
+        self._dictation = Dictation(final_only=options.final_only, agreeing=AGREEING + surer)
         self._tape = _Tape()
         self._unheard = 0  # Bytes at the tape's end that the voice detector has not heard.
         self._finished = False

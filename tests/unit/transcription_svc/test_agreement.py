@@ -77,3 +77,14 @@ def test_a_split_loses_and_doubles_no_word_and_no_vote() -> None:
     assert (shown(agreement), shown(rest)) == ("one two |", "three four | five")
     rest.receive(said("five six", start=1.6))
     assert shown(rest) == "three four five | six"
+
+
+def test_words_that_do_not_count_are_shown_and_agree_later() -> None:
+    agreement = Agreement()
+    agreement.receive(said("why do you"), voting=0)
+    agreement.receive(said("why do you are"))
+    assert shown(agreement) == "| why do you are"
+    agreement.receive(said("what your country can"))
+    assert shown(agreement) == "| what your country can"
+    agreement.receive(said("what your country can do"))
+    assert shown(agreement) == "what your country can | do"

@@ -206,3 +206,35 @@ def test_final_only_decodes_once_an_utterance() -> None:
     hypotheses = reader.run(5.0)
     assert [text(h) for h in hypotheses] == ["the river finds the sea."]
     assert len(reader.decodes) == 1
+
+
+def test_in_a_pause_every_word_is_stable_before_the_end_point() -> None:
+    machine = Dictation()
+    machine.hear([VOICE] * 20 + [QUIET] * 10)
+    decode = machine.due()
+    assert decode is not None
+    assert decode.thorough
+    [shown] = machine.receive(decode, talk("yes."))
+    assert (shown.is_final, [word.stable for word in shown.words]) == (False, [True])
+
+
+def test_what_is_made_of_less_than_a_second_agrees_with_nothing() -> None:
+    machine, stable = Dictation(), []
+    for _ in range(5):
+        machine.hear([VOICE] * 16)
+        if (decode := machine.due()) is not None:
+            found = machine.receive(decode, talk("why do you are"))
+            stable += [(decode.end, sum(word.stable for word in each.words)) for each in found]
+    assert [count for end, count in stable if end < 1.5] == [0]
+    assert [count for end, count in stable if end > 2.0] == [3]
+
+
+def test_three_decodes_can_be_asked_to_agree() -> None:
+    said = talk("one two three four five six seven eight nine ten")
+    stable = {}
+    for agreeing in (2, 3):
+        hypotheses = Reader(said, dictation=Dictation(agreeing=agreeing)).run(4.0)
+        stable[agreeing] = [sum(word.stable for word in each.words) for each in hypotheses if not each.is_final]
+    assert len(stable[2]) == len(stable[3])
+    assert all(three <= two for two, three in zip(stable[2], stable[3], strict=True))
+    assert sum(stable[3]) < sum(stable[2])

@@ -473,6 +473,41 @@ def test_what_would_be_closed_if_all_were_certain_is_told() -> None:
     assert event.text[: event.likely_chars] == "God is good."
 
 
+@pytest.mark.parametrize(
+    ("language", "text", "wanted"),
+    [
+        (
+            "en",
+            "You can make a project for all the call centers that use English in the United States and elsewhere",
+            ["You can make a project for all the call centers that use English"],
+        ),
+        (
+            "es",
+            "Puede crear un proyecto nuevo para todos los centros de llamadas españoles que utilizan esta lengua hoy",
+            ["Puede crear un proyecto nuevo para todos los centros de llamadas españoles"],
+        ),
+        ("en", "You can make a project for all the call centers that use English in it.", []),
+    ],
+)
+def test_a_long_clause_is_cut_where_its_next_part_begins_if_enough_follows(
+    language: str, text: str, wanted: list[str]
+) -> None:
+    events = Segmenter(language).receive(believed(text, stable=len(text.split()) - 1), now=0.0)
+    assert closed(events) == wanted
+
+
+def test_a_cut_that_is_forced_falls_before_a_word_that_leads_on() -> None:
+    segmenter, said = (
+        Segmenter("en"),
+        "Follow everything written here by the wizard to create projects afterwards with it",
+    )
+    for count in range(1, len(said.split()) + 1):
+        segmenter.receive(believed(" ".join(said.split()[:count]), stable=count), now=count * 0.4)
+    assert closed(segmenter.tick(now=5.4)) == [
+        "Follow everything written here by the wizard to create projects afterwards"
+    ]
+
+
 TEXTS = st.lists(
     st.sampled_from(["a", "wonderful", "cedars,", "Dust.", "wait...", "and", "fig?", "3:16", "Dr.", "Then"]),
     min_size=1,

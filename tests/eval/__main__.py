@@ -48,12 +48,22 @@ def _run(options: argparse.Namespace, data: Path) -> list[str]:
         print(f"{name} …", file=sys.stderr)
         try:
             asyncio.run(PARTS[name](course)).save(options.out)
-        except (LingocastError, ClientError, StartFailed, ValueError, TimeoutError, OSError) as error:
-            print(f"{name} failed: {getattr(error, 'message', error)}", file=sys.stderr)
+        except* (LingocastError, ClientError, StartFailed, ValueError, TimeoutError, OSError) as group:
+            # What was measured before stays, and the other parts may work.
+            for error in _leaves(group):
+                print(
+                    f"{name} failed: {getattr(error, 'message', str(error) or type(error).__name__)}", file=sys.stderr
+                )
             failed.append(name)
         else:
             report.write(options.out)
     return failed
+
+
+def _leaves(error: BaseException) -> list[BaseException]:
+    if isinstance(error, BaseExceptionGroup):
+        return [leaf for each in error.exceptions for leaf in _leaves(each)]
+    return [error]
 
 
 def _options(arguments: list[str]) -> argparse.Namespace:
@@ -82,4 +92,7 @@ def _parts(text: str) -> list[str]:
 
 
 if __name__ == "__main__":
-    sys.exit(main(sys.argv[1:]))
+    try:
+        sys.exit(main(sys.argv[1:]))
+    except KeyboardInterrupt:
+        sys.exit(130)

@@ -19,10 +19,13 @@ _WORDS: TypeAdapter[Words] = TypeAdapter(Words)
 
 
 class WhisperEar:
-    """Blocks; loads the model when it is first asked. `kept`: folder of what was found before."""
+    """Blocks; loads the model when it is first asked, and raises Unavailable then when it is not there.
+
+    `kept`: folder of what was found before.
+    """
 
     def __init__(self, data: Path, kept: Path, model: str = "whisper-base") -> None:
-        self._folder = Catalogue.load(data).folder(model)
+        self._data = data
         self._name = model
         self._kept = kept
         self._model: WhisperModel | None = None
@@ -54,5 +57,6 @@ class WhisperEar:
 
     def _loaded(self) -> WhisperModel:
         if self._model is None:
-            self._model = WhisperModel(str(self._folder), device="cpu", compute_type="int8", local_files_only=True)
+            folder = Catalogue.load(self._data).folder(self._name)
+            self._model = WhisperModel(str(folder), device="cpu", compute_type="int8", local_files_only=True)
         return self._model

@@ -8,6 +8,7 @@ import pytest
 
 from edge.client import Caption, CueAudio, CueEnd, CueStart, Event
 from tests.eval import goals, report
+from tests.eval.__main__ import main
 from tests.eval.records import Journey, Part, Performance, Track, load
 from tests.eval.share import Moment, journey
 from tests.unit.eval.broadcasts import two_segments
@@ -116,3 +117,23 @@ def test_stand_ins_and_scripted_engines_are_never_scored(tmp_path: Path) -> None
     ][:1]
     assert row.endswith("| – | – |")
     assert not (tmp_path / "logs").exists()
+
+
+def test_a_missed_goal_fails_only_where_it_is_asked_for(clean: dict[str, Part], tmp_path: Path) -> None:
+    clean["clean"].save(tmp_path)
+    assert not report.Verdict(goals.GOALS[1], goals.GOALS[1].measure(clean)).met
+    assert main(["--report", "--out", str(tmp_path)]) == 0
+    assert main(["--report", "--check", "--out", str(tmp_path)]) == 1
+
+
+def test_a_part_that_cannot_be_run_is_told_and_leaves_the_others_results(
+    clean: dict[str, Part], tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    clean["clean"].save(tmp_path)
+    monkeypatch.setenv("LINGOCAST_DATA", str(tmp_path / "nothing"))
+    recordings = tmp_path / "recordings"
+    (recordings / "talk").mkdir(parents=True)
+    (recordings / "talk" / "trans.txt").write_text("")
+    assert main(["--only", "drift", "--recordings", str(recordings), "--out", str(tmp_path)]) == 1
+    assert "drift failed" in capsys.readouterr().err
+    assert "| voice lag p50, one language | ≤ 2.5 s | 2.00 s | met |" in (tmp_path / "report.md").read_text("utf-8")

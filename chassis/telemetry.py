@@ -70,6 +70,7 @@ class Metric(StrEnum):
     VOICE_TEMPO = "lingocast_voice_tempo_ratio"  # Of a cue, against the voice's normal speed.
     TRANSLATE = "lingocast_translate_seconds"  # One engine call.
     SYNTHESIZE_FIRST = "lingocast_synthesize_first_chunk_seconds"  # Request .. first chunk.
+    PLAIN_CUES = "lingocast_plain_cues_total"  # Spoken by a plain voice because the neural one is too busy.
     SSML_REFUSED = "lingocast_ssml_refused_total"  # Spoken as plain text instead, by engine and reason.
     CUES_DROPPED = "lingocast_cues_dropped_total"
     AUDIO_DROPPED = "lingocast_audio_dropped_total"  # Chunks of a speaker dropped, by reason.

@@ -150,6 +150,7 @@ class Synthesis(synthesis_pb2_grpc.SynthesisServiceServicer):
             tier=tier,
             pinned=bool(request.voice),
             hurried=request.hurried,
+            feed=request.feed,
         )
 
 

@@ -110,8 +110,10 @@ class Downstream:
         tier: str,
         segment_id: int,
         hurried: bool = False,
+        feed: str = "",
     ) -> AsyncIterator[VoiceBegun | bytes]:
-        """First VoiceBegun, then PCM s16le 16 kHz as it is made. Raises LingocastError."""
+        """First VoiceBegun, then PCM s16le 16 kHz as it is made. `feed`: any name that all its texts share. Raises
+        LingocastError."""
         request = synthesis_pb2.SynthesizeRequest(
             text=text,
             language=language,
@@ -120,6 +122,7 @@ class Downstream:
             quality_tier=tier,
             segment_id=str(segment_id),
             hurried=hurried,
+            feed=feed,
         )
         with rpc_errors():
             async for response in self._synthesis.Synthesize(request):

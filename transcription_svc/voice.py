@@ -5,6 +5,7 @@ Nothing in it waits for another language.
 
 import asyncio
 from collections.abc import Awaitable, Callable
+from uuid import uuid4
 
 import structlog
 
@@ -67,6 +68,7 @@ class Voice:
         self._emit = emit
         self._traces = traces
         self._health = health
+        self._feed = uuid4().hex
         self._voicing = Voicing()
         self._events: Inbox[Event] = Inbox(8)  # Full: the voice waits, and with it the engine.
         self._texts: dict[int, tuple[Segment, str]] = {}  # Of the segments that the machine knows.
@@ -174,6 +176,7 @@ class Voice:
             tier=self._tier,
             segment_id=segment.segment_id,
             hurried=ask.hurried,
+            feed=self._feed,
         )
         try:
             async for part in voice:

@@ -22,7 +22,8 @@ class Order:
     """One cue to speak. `text`: tidied, with something to say; `language`: BCP 47, one that `voice` serves.
 
     `pinned`: the caller named the voice, so that no other may speak for it. `hurried`: the voice is late; a quicker,
-    plainer one is welcome.
+    plainer one is welcome. `feed`: what the cue is part of; a feed keeps its voice while it can. Empty: its language
+    and tier stand for it.
     """
 
     text: str
@@ -32,6 +33,7 @@ class Order:
     tier: Tier
     pinned: bool = False
     hurried: bool = False
+    feed: str = ""
 
 
 @dataclass(frozen=True, slots=True)

@@ -36,7 +36,8 @@ NAME: Final = "espeak-ng"
 MARKUP: Final = ssml.Markup(rate=True, emphasis=True, breaks=True)
 
 _SECONDS_A_PIECE: Final = 10.0
-_LIMITS: Final = Limits(first=400, first_most=800, most=800)
+# The program works hundreds of times faster than speech: only the first piece of a long text is kept short.
+_LIMITS: Final = Limits(first=120, first_most=240, most=800)
 _PLAIN_WORDS_PER_MINUTE: Final = 175
 _WAV_HEADER: Final = 44
 # Priority, language, age and gender, name, file: the columns of --voices.

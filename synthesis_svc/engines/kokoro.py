@@ -24,6 +24,7 @@ from chassis.models import Catalogue
 from chassis.pcm import SAMPLE_RATE, Samples
 from synthesis_svc.domain.borrowed import borrowers, lender, respelled
 from synthesis_svc.domain.framing import PLAYED_SECONDS_PER_CHARACTER, Limits, Piece, paced, pieces
+from synthesis_svc.domain.seats import Seats
 from synthesis_svc.domain.sound import Mastering, hastened, silence, trimmed
 from synthesis_svc.domain.voices import Grade, Voice
 from synthesis_svc.domain.workload import Workload
@@ -116,10 +117,11 @@ class Model:
 class Kokoro:
     """The voices over a model, its threads and their learned speed."""
 
-    def __init__(self, model: Model, workers: Workers, workload: Workload) -> None:
+    def __init__(self, model: Model, workers: Workers, workload: Workload, seats: Seats) -> None:
         self._model = model
         self._workers = workers
         self._workload = workload
+        self._seats = seats
         self.voices: Sequence[Voice] = tuple(_voices(model.voice_names))
 
     @property
@@ -127,10 +129,19 @@ class Kokoro:
         """Pieces that wait or are under way."""
         return len(self._workload)
 
-    def keeps_up(self, order: Order) -> bool:
-        """Whether the order would be begun within its tier's patience, and has room in the queue."""
-        wait = self._workload.wait_seconds(order.tier.turn, time.monotonic())
-        return wait <= order.tier.patience_seconds and self._workers.room() >= len(self._plan(order))
+    def takes(self, order: Order) -> bool:
+        """Whether it should speak the order: its feed has a seat, it would be begun within its tier's patience, and
+        there is room in the queue. Asked once for each order."""
+        now = time.monotonic()
+        seated = self._seats.take(
+            order.feed or f"{order.language} {order.tier.name}",
+            order.tier.turn,
+            work_seconds=len(order.text) * self._workload.seconds_per_character,
+            wait_seconds=self._workload.wait_seconds(order.tier.turn, now),
+            patience_seconds=order.tier.patience_seconds,
+            now=now,
+        )
+        return seated and self._workers.room() >= len(self._plan(order))
 
     @asynccontextmanager
     async def speak(self, order: Order) -> AsyncIterator[Speech]:
@@ -249,7 +260,7 @@ async def open_kokoro(config: "Config") -> AsyncIterator[Kokoro]:
     )
     log.info("kokoro_ready", seconds_per_character=round(workload.seconds_per_character, 4))
     try:
-        yield Kokoro(model, workers, workload)
+        yield Kokoro(model, workers, workload, Seats(config.kokoro_workers))
     finally:
         await workers.close()
 

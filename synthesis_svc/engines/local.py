@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, TypeVar
 import structlog
 
 from chassis.errors import Exhausted, LingocastError, Unavailable
+from chassis.telemetry import Attribute, Metric, meter
 from synthesis_svc.domain.voices import Voice, best
 from synthesis_svc.engines import Order, Speech
 from synthesis_svc.engines.espeak import Espeak, open_espeak
@@ -20,6 +21,8 @@ if TYPE_CHECKING:
     from synthesis_svc.config import Config
 
 log = structlog.get_logger()
+
+_plain_cues = meter.create_counter(Metric.PLAIN_CUES)
 
 T = TypeVar("T")
 
@@ -37,9 +40,10 @@ class Local:
         if self._kokoro is None or order.voice not in self._kokoro.voices:
             return self._plainly(order)
         plain = None if order.pinned else self._plain_voice(order.language)
-        if plain is None or (self._kokoro.keeps_up(order) and not order.hurried):
+        if plain is None or (self._kokoro.takes(order) and not order.hurried):
             return self._kokoro.speak(order)
         log.info("plain_voice", language=order.language, tier=order.tier.name, queued=self._kokoro.queued)
+        _plain_cues.add(1, {Attribute.LANGUAGE.value: order.language})
         return self._plainly(replace(order, voice=plain))
 
     def _plainly(self, order: Order) -> AbstractAsyncContextManager[Speech]:

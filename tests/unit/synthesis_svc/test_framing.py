@@ -76,6 +76,18 @@ def test_a_long_first_clause_is_cut_at_a_space_so_that_audio_leaves_early() -> N
     assert len(rest) == 1
 
 
+@pytest.mark.parametrize(
+    ("text", "first"),
+    [
+        ("The city is full of people who walk through the streets", "The city is full of people "),
+        ("A cidade está cheia de gente que anda pelas ruas da cidade", "A cidade está cheia de gente "),
+        ("Esta mañana hemos hablado de las cosas que no cambian", "Esta mañana hemos hablado "),
+    ],
+)
+def test_a_clause_is_cut_where_a_phrase_begins(text: str, first: str) -> None:
+    assert texts(text, Limits(first=16, first_most=34, most=140))[0] == first
+
+
 def test_a_text_without_spaces_is_cut_anyway() -> None:
     assert [len(piece) for piece in texts("x" * 300)] == [56, 140, 104]
 
@@ -86,7 +98,7 @@ def test_a_voice_that_pauses_between_pieces_gets_one_a_clause() -> None:
 
 
 @pytest.mark.parametrize(
-    ("seconds_per_character", "first_most", "most"), [(0.01, 80, 140), (0.03, 50, 108), (0.065, 24, 40), (0.5, 24, 40)]
+    ("seconds_per_character", "first_most", "most"), [(0.005, 80, 140), (0.015, 40, 140), (0.03, 32, 69), (0.5, 32, 40)]
 )
 def test_a_slower_voice_gets_shorter_pieces(seconds_per_character: float, first_most: int, most: int) -> None:
     limits = paced(seconds_per_character)

@@ -6,7 +6,7 @@ from pydantic import AfterValidator, Field
 from pydantic_settings import SettingsConfigDict
 
 from chassis.aws_settings import AwsSettings
-from chassis.engines import DEFAULT, EngineNames, among, variables
+from chassis.engines import DEFAULT, EngineNames, FailoverSettings, among, variables
 from chassis.errors import Invalid
 from synthesis_svc.domain.voices import PREMIUM, STANDARD, grades, overrides
 from synthesis_svc.engines import ENGINES
@@ -39,7 +39,7 @@ def _checked_seconds(setting: str) -> str:
     return setting
 
 
-class Config(AwsSettings):
+class Config(AwsSettings, FailoverSettings):
     """synthesis_svc: speaks text with the speaker's loudness and pace."""
 
     model_config = SettingsConfigDict(env_prefix="SYNTHESIS_")

@@ -84,7 +84,7 @@ class Synthesis(synthesis_pb2_grpc.SynthesisServiceServicer):
         try:
             async with self._engine.speak(order) as speech:
                 span.set_attribute(Attribute.ENGINE, speech.voice.engine)
-                yield _started(speech.voice.name, speech.voice.engine, order.delivery.tempo)
+                yield _started(speech.voice.name, speech.voice.engine, order.delivery.tempo, fallback=speech.fallback)
                 framer = Framer()
                 async for block in speech.audio:
                     for chunk in framer.push(block):
@@ -173,9 +173,11 @@ def _dynamics(message: audio_pb2.Dynamics) -> Dynamics:
     )
 
 
-def _started(voice: str, engine: str, tempo: float) -> synthesis_pb2.SynthesizeResponse:
+def _started(voice: str, engine: str, tempo: float, *, fallback: bool = False) -> synthesis_pb2.SynthesizeResponse:
     return synthesis_pb2.SynthesizeResponse(
-        started=synthesis_pb2.SynthesisStarted(format=_FORMAT, voice=voice, engine=engine, tempo=tempo)
+        started=synthesis_pb2.SynthesisStarted(
+            format=_FORMAT, voice=voice, engine=engine, tempo=tempo, fallback=fallback
+        )
     )
 
 

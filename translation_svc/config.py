@@ -8,12 +8,12 @@ from pydantic_settings import NoDecode, SettingsConfigDict
 
 from chassis.breaker import BreakerTerms
 from chassis.dynamodb_settings import DynamoSettings
-from chassis.engines import DEFAULT, EngineNames, among, variables
+from chassis.engines import DEFAULT, EngineNames, FailoverSettings, among, variables
 from translation_svc.aws_settings import AwsTranslateSettings
 from translation_svc.engines import ENGINES
 
 
-class Config(AwsTranslateSettings, DynamoSettings):
+class Config(AwsTranslateSettings, DynamoSettings, FailoverSettings):
     """translation_svc: turns a text into many languages, and remembers what it has translated."""
 
     model_config = SettingsConfigDict(env_prefix="TRANSLATION_")

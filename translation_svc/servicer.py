@@ -28,6 +28,7 @@ from translation_svc.domain.cachekey import cache_key
 from translation_svc.domain.glossary import terms_for
 from translation_svc.domain.offers import Offers, is_kin
 from translation_svc.engines import Pair, Translator
+from translation_svc.failover import Translators
 from translation_svc.flights import Flight, Flights
 
 log = structlog.get_logger()
@@ -43,12 +44,16 @@ _failures = meter.create_counter(Metric.LANGUAGE_FAILURES, description="Language
 
 @dataclass(frozen=True, slots=True)
 class Done:
-    """An engine's answer and the seconds it took; or, `remembered`, what it answered to another instance before."""
+    """An engine's answer and the seconds it took; or, `remembered`, what it answered to another instance before.
+
+    `fallback`: the engine stands in for a preferred one that is out of order.
+    """
 
     text: str
     engine: str
     seconds: float
     remembered: bool = False
+    fallback: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -106,7 +111,7 @@ class Translation(TranslationServiceServicer):
         *,
         shared: Cache | None = None,
     ) -> None:
-        self._engine = engine
+        self._engine = Translators.of(engine)
         self._pairs: Mapping[tuple[str, str], Pair] = {}
         self._offers = Offers(())
         self._cache, self._shared = cache, shared or NoCache()
@@ -201,12 +206,13 @@ class Translation(TranslationServiceServicer):
         start = perf_counter()
         with tracer.start_as_current_span(Span.ENGINE_TRANSLATE, attributes=attributes) as span:
             deadline = asyncio.get_running_loop().time() + self._timeout
-            engine = partial(self._engine.translate, source=pair.source, target=pair.target)
             try:
+                work = self._engine.work(pair.source, pair.target, deadline)
                 translated = await fidelity.translate(
-                    engine, order.text, terms_for(order.glossary, pair.target), deadline
+                    work.translate, order.text, terms_for(order.glossary, pair.target), deadline
                 )
-                outcome: Outcome = Done(translated, pair.engine, perf_counter() - start)
+                attributes[Attribute.ENGINE] = work.engine
+                outcome: Outcome = Done(translated, work.engine, perf_counter() - start, fallback=work.is_fallback)
             except TimeoutError:
                 message = f"translation into {pair.target} took longer than {self._timeout:g} s"
                 outcome = Failed("ENGINE_TIMEOUT", message, transient=True)
@@ -217,6 +223,7 @@ class Translation(TranslationServiceServicer):
             except Exception as error:  # noqa: BLE001 - one language's fault must not end the others
                 log.error("engine_failed", engine=pair.engine, target=pair.target, fault=type(error).__name__)
                 outcome = Failed("TRANSLATION_FAILED", f"translation into {pair.target} failed", transient=False)
+            span.set_attribute(Attribute.ENGINE, attributes[Attribute.ENGINE])
             if isinstance(outcome, Failed):
                 span.set_attribute(Attribute.REASON, outcome.reason)
         if isinstance(outcome, Failed):
@@ -269,5 +276,10 @@ def _response(language: str, outcome: Outcome) -> pb.TranslateResponse:
         return pb.TranslateResponse(language=language, failure=failure)
     if outcome.remembered:
         return _remembered(language, Remembered(outcome.text, outcome.engine))
-    translation = pb.Translation(text=outcome.text, engine=outcome.engine, engine_time=duration(outcome.seconds))
+    translation = pb.Translation(
+        text=outcome.text,
+        engine=outcome.engine,
+        engine_time=duration(outcome.seconds),
+        fallback=outcome.fallback,
+    )
     return pb.TranslateResponse(language=language, translation=translation)

@@ -1,7 +1,7 @@
 """Who speaks: voices, tiers, and the choice of one."""
 
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from enum import StrEnum
 from typing import Final
 
@@ -24,13 +24,15 @@ class Grade(StrEnum):
 class Voice:
     """A voice of an engine. `name` is unique among all (`kokoro/pf_dora`); `language` is a BCP 47 code.
 
-    A person whom an engine offers in several grades is several voices: `aws-polly/Joanna:neural`.
+    A person whom an engine offers in several grades is several voices: `aws-polly/Joanna:neural`. `place`: its engine's
+    in the list of engines, 0 for the preferred one; no part of what the voice is.
     """
 
     name: str
     language: str
     engine: str
     grade: Grade = Grade.STANDARD
+    place: int = field(default=0, compare=False)
 
     @property
     def neural(self) -> bool:
@@ -166,19 +168,19 @@ class Casting:
 def best(voices: Iterable[Voice], language: str, tier: Tier = STANDARD) -> Voice | None:
     """The best of `voices` for a language, or None.
 
-    Plain or not as the tier prefers; then the region asked for, or the nearest; then the grade: a finer voice does not
-    make up for a foreign accent, a human one makes up for it.
+    The preferred engine's; plain or not as the tier prefers; then the region asked for, or the nearest; then the grade: a
+    finer voice does not make up for a foreign accent, a human one makes up for it.
     """
     serving = [voice for voice in voices if _plain(voice.language) == _plain(language)]
     return min(serving, key=lambda voice: _rank(voice, language, tier), default=None)
 
 
-def _rank(voice: Voice, language: str, tier: Tier) -> tuple[int, int, int]:
+def _rank(voice: Voice, language: str, tier: Tier) -> tuple[int, int, int, int]:
     order = tier.grades
     if voice.grade not in order:
-        return len(order), _distance(voice.language, language), 0
+        return voice.place, len(order), _distance(voice.language, language), 0
     kind = next(at for at, grade in enumerate(order) if (grade is Grade.STANDARD) == (not voice.neural))
-    return kind, _distance(voice.language, language), order.index(voice.grade)
+    return voice.place, kind, _distance(voice.language, language), order.index(voice.grade)
 
 
 def _distance(offered: str, wanted: str) -> int:

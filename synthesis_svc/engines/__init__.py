@@ -10,6 +10,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Protocol, cast
 
 from chassis.engines import opened
+from chassis.ranking import Ranking
 from synthesis_svc.domain.prosody import Delivery
 from synthesis_svc.domain.voices import Tier, Voice
 
@@ -39,6 +40,7 @@ class Order:
 @dataclass(frozen=True, slots=True)
 class Speech:
     """A cue being spoken. `voice`: who speaks, which may be another than ordered when that one is overloaded.
+    `fallback`: its engine stands in for a preferred one that is out of order.
 
     `audio`: PCM s16le mono 16 kHz in blocks of any size, as they are made; read once. Raises Unavailable
     (SYNTHESIS_FAILED).
@@ -46,6 +48,7 @@ class Speech:
 
     voice: Voice
     audio: AsyncIterator[bytes]
+    fallback: bool = False
 
 
 class Synthesizer(Protocol):
@@ -81,6 +84,9 @@ ENGINES = {
 
 @asynccontextmanager
 async def open_engine(config: "Config") -> AsyncIterator[Synthesizer]:
-    """The engines that the settings name. Raises what opening the first raised when none can be opened."""
+    """The engines that the settings name, as one. Raises what opening the first raised when none can be opened."""
+    # Here, because it is made of this port.
+    from synthesis_svc.failover import Synthesizers
+
     async with opened(config.engines, ENGINES, lambda file: cast(Module, file).open_engine(config)) as engines:
-        yield next(iter(engines.values()))
+        yield Synthesizers(Ranking("synthesis", engines, config.failover))

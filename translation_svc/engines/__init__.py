@@ -10,6 +10,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Protocol, cast
 
 from chassis.engines import opened
+from chassis.ranking import Ranking
 
 if TYPE_CHECKING:
     from translation_svc.config import Config
@@ -66,6 +67,9 @@ ENGINES = {
 
 @asynccontextmanager
 async def open_engine(config: "Config") -> AsyncIterator[Translator]:
-    """The engines that the settings name. Raises what opening the first raised when none can be opened."""
+    """The engines that the settings name, as one. Raises what opening the first raised when none can be opened."""
+    # Here, because it is made of this port.
+    from translation_svc.failover import Translators
+
     async with opened(config.engines, ENGINES, lambda file: cast(Module, file).open_engine(config)) as engines:
-        yield next(iter(engines.values()))
+        yield Translators(Ranking("translation", engines, config.failover))

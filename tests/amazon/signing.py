@@ -119,13 +119,14 @@ def verify(
 class EventChain:
     """The signatures of one event stream: each covers the one before it, the first the request's.
 
-    `service`: as in the scope. Frames that are lost, doubled, swapped or changed break the chain.
+    Frames that are lost, doubled, swapped or changed break the chain. `credentials` may change on the way, as those
+    of a role do.
     """
 
     def __init__(self, signed: Signed, credentials: Credentials = Credentials()) -> None:
         self._prior = signed.signature
         self._signed = signed
-        self._secret = credentials.secret
+        self.credentials = credentials
 
     def check(self, date: datetime, date_header: bytes, payload: bytes, signature: bytes, now: datetime) -> None:
         """`date_header`: the encoded `:date` header, the only one that is signed. Raises SignatureRefused."""
@@ -134,7 +135,7 @@ class EventChain:
         moment = date.strftime(_DATE)
         scope = f"{moment[:8]}/{self._signed.region}/{self._signed.service}/aws4_request"
         hashes = [hashlib.sha256(part).hexdigest() for part in (date_header, payload)]
-        key = signing_key(self._secret, moment[:8], self._signed.region, self._signed.service)
+        key = signing_key(self.credentials.secret, moment[:8], self._signed.region, self._signed.service)
         expected = _hmac(key, "\n".join([EVENT_ALGORITHM, moment, scope, self._prior, *hashes]))
         if not hmac.compare_digest(expected, signature):
             raise SignatureRefused("InvalidSignatureException", "an event's signature does not follow the one before")

@@ -193,6 +193,7 @@ class _Connection:
         if set(outer.headers) != {":date", ":chunk-signature"} or not isinstance(date, datetime):
             raise Refused("BadRequestException", 400, "A chunk is not signed.")
         assert isinstance(signature, bytes)
+        chain.credentials = self._service.credentials
         chain.check(date, outer.encoded[":date"], outer.payload, signature, datetime.now(UTC))
         if not outer.payload:
             return stream.end()

@@ -111,6 +111,7 @@ class Stream:
     def __init__(self, service: Transcribe, parameters: Mapping[str, str], fault: Fault | None) -> None:
         self.parameters = dict(parameters)
         self.audio_bytes = 0
+        self.longest_piece = 0
         self.ended = False
         self.closed = False
         self._service = service
@@ -128,6 +129,7 @@ class Stream:
             return self.end()
         check_audio(frame.payload)
         self.audio_bytes += len(frame.payload)
+        self.longest_piece = max(self.longest_piece, len(frame.payload))
         events = self._hearing.hear(frame.payload)
         if self._hearing.now > self._service.stream_seconds:
             raise Refused("LimitExceededException", 429, TOO_LONG)

@@ -10,9 +10,11 @@ SDK has no settings for that: its private attributes are set, and its version is
 import asyncio
 import threading
 from collections.abc import AsyncGenerator, AsyncIterator, Sequence
-from contextlib import asynccontextmanager
+from concurrent.futures import InvalidStateError
+from contextlib import asynccontextmanager, suppress
 from functools import partial
-from typing import Any, Final
+from types import SimpleNamespace
+from typing import Any, Final, NamedTuple
 
 from amazon_transcribe.auth import CredentialResolver, Credentials
 from amazon_transcribe.client import TranscribeStreamingClient
@@ -22,6 +24,7 @@ from amazon_transcribe.exceptions import SDKError, ServiceException
 from amazon_transcribe.serialize import TranscribeStreamingSerializer
 from amazon_transcribe.structures import BufferableByteStream
 from awscrt.exceptions import AwsCrtError  # type: ignore[import-untyped]
+from awscrt.http import HttpClientConnection  # type: ignore[import-untyped]
 from awscrt.io import (  # type: ignore[import-untyped]
     ClientBootstrap,
     ClientTlsContext,
@@ -44,21 +47,27 @@ _WAITING_BYTES: Final = byte_count(AHEAD_SECONDS)
 
 @asynccontextmanager
 async def open_wires(config: Config, region: str) -> AsyncIterator[Connect]:
-    """What connects streams; they share the TLS settings."""
+    """What connects streams; they share the TLS settings and the cache of addresses, whose thread outlives a stream."""
     options = TlsContextOptions()
     if config.aws_ca_bundle:
         options.override_default_trust_store_from_path(None, config.aws_ca_bundle)
-    yield partial(_wire, ClientTlsContext(options), config.aws_endpoint, region)
+    shared = _Shared(ClientTlsContext(options), DefaultHostResolver(EventLoopGroup(1)))
+    yield partial(_wire, shared, config.aws_endpoint, region)
+
+
+class _Shared(NamedTuple):
+    tls: ClientTlsContext
+    resolver: DefaultHostResolver
 
 
 @asynccontextmanager
-async def _wire(tls: ClientTlsContext, endpoint: str, region: str, request: Request) -> AsyncIterator["Http2Wire"]:
+async def _wire(shared: _Shared, endpoint: str, region: str, request: Request) -> AsyncIterator["Http2Wire"]:
     body = Outgoing()
     resolver = StaticEndpointResolver(endpoint) if endpoint else None  # type: ignore[no-untyped-call]
     client = TranscribeStreamingClient(region=region, endpoint_resolver=resolver, credential_resolver=_Resolver())
-    loops = EventLoopGroup(1)
-    client._session_manager._client_bootstrap = ClientBootstrap(loops, DefaultHostResolver(loops))
-    client._session_manager._tls_ctx = tls
+    client._session_manager._client_bootstrap = ClientBootstrap(EventLoopGroup(1), shared.resolver)
+    client._session_manager._tls_ctx = shared.tls
+    client._session_manager.HTTP_CONNECTION_CLS = _Connecting
     client._serializer = _Serializer(body)
     try:
         yield Http2Wire(await _started(client, request), client, body)
@@ -92,9 +101,22 @@ async def _started(client: TranscribeStreamingClient, request: Request) -> Any:
 async def _closed(client: TranscribeStreamingClient, body: "Outgoing") -> None:
     """Cuts the connection, if there is one, and waits for its end, 1 s at most."""
     body.close()
-    for connection in client._session_manager._connections.values():
-        shut = connection.close()
-        await asyncio.wait([asyncio.wrap_future(shut)], timeout=CLOSE_SECONDS)
+    connections = list(client._session_manager._connections.values())
+    client._session_manager._connections.clear()
+    for connection in connections:
+        await asyncio.wait([asyncio.wrap_future(connection.close())], timeout=CLOSE_SECONDS)
+
+
+class _Connecting:
+    """In place of awscrt's: where the deadline passes first, awscrt must not find its future cancelled."""
+
+    @staticmethod
+    def new(**arguments: Any) -> Any:
+        connecting = HttpClientConnection.new(**arguments)
+        if not connecting.done():
+            with suppress(InvalidStateError, RuntimeError):
+                connecting.set_running_or_notify_cancel()
+        return connecting
 
 
 class Outgoing(BufferableByteStream):
@@ -160,6 +182,9 @@ class Http2Wire:
         self._client = client
         self._body = body
         stream.output_stream._parser = _Parser()
+        self._response = stream.output_stream._raw_stream
+        # Of awscrt: done when the HTTP/2 stream has ended, with what ended it.
+        self._done = self._response._stream.completion_future
 
     async def send(self, audio: bytes) -> None:
         """See Wire."""
@@ -192,11 +217,9 @@ class Http2Wire:
     async def close(self) -> None:
         """See Wire."""
         await _closed(self._client, self._body)
-
-    @property
-    def _done(self) -> Any:
-        """Of awscrt: a future of the HTTP/2 stream's end, with what ended it."""
-        return self._stream.output_stream._raw_stream._stream.completion_future
+        # The SDK's response and awscrt's stream hold each other; the event loop's thread would live until they are
+        # collected. What is still read of the stream is whether it has ended.
+        self._response._stream = SimpleNamespace(completion_future=self._done)
 
 
 class _Parser:

@@ -1,17 +1,30 @@
 """Amazon Translate's adapter against its stand-in, over the wire: codes, portions, retries, every error."""
 
 import asyncio
-from collections.abc import AsyncIterator, Iterator
+from collections.abc import AsyncIterator, Callable, Iterator
 from contextlib import asynccontextmanager
+from functools import partial
 
 import pytest
 from structlog.testing import capture_logs
 
 from chassis.aws import Misconfigured, session
 from chassis.errors import Exhausted, Invalid, LingocastError, Unavailable
+from chassis.glossary import Term, glossary
 from tests.amazon.signing import Credentials
-from tests.amazon.translate import LANGUAGES, THROTTLE, TranslateStandIn, lowered
+from tests.amazon.translate import (
+    LANGUAGES,
+    THROTTLE,
+    TranslateStandIn,
+    all_lost,
+    lost,
+    lowered,
+    reversed_order,
+    spaced,
+)
+from translation_svc import fidelity
 from translation_svc.config import Config
+from translation_svc.domain.glossary import terms_for
 from translation_svc.engines import open_engine
 from translation_svc.engines.aws_translate import AwsTranslator
 from translation_svc.engines.aws_translate import open_engine as open_aws
@@ -223,6 +236,28 @@ async def test_placeholders_are_marked_as_not_to_be_translated() -> None:
         assert await engine.translate("Salt & <br>", "en", "es") == "[es] Salt & <br>"
         amazon.mangle = lowered
         assert await engine.translate("Xq0x lives.", "en", "es") == "[es] xq0x lives."
+
+
+@pytest.mark.parametrize(
+    ("mangle", "requests", "translated"),
+    [
+        (None, 1, "[es] Then Ebenezer sang of gracia to us."),
+        (spaced, 1, "[es] Then Ebenezer sang of gracia to us."),
+        (lowered, 1, "[es] then Ebenezer sang of gracia to us."),
+        (reversed_order, 1, "[es] Then gracia sang of Ebenezer to us."),
+        (lost, 2, "[es] Then Ebenezer sang of gracia to us."),
+        (all_lost, 5, "[es] Then Ebenezer [es] sang of gracia [es] to us."),
+    ],
+)
+async def test_terms_come_through_whatever_amazon_does_to_their_places(
+    mangle: Callable[[str], str] | None, requests: int, translated: str
+) -> None:
+    terms = terms_for(glossary([Term("Ebenezer"), Term("grace", "gracia")]), "es")
+    async with TranslateStandIn(mangle=mangle) as amazon, engine_at(amazon) as engine:
+        call = partial(engine.translate, source="en", target="es")
+        deadline = asyncio.get_running_loop().time() + 60.0
+        assert await fidelity.translate(call, "Then Ebenezer sang of grace to us.", terms, deadline) == translated
+        assert len(amazon.texts) == requests
 
 
 async def test_no_more_requests_are_under_way_than_there_are_places() -> None:

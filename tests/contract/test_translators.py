@@ -6,13 +6,18 @@ import signal
 import sys
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
+from functools import partial
 from pathlib import Path
 
 import pytest
 
 from chassis.errors import Exhausted, Invalid, Unavailable
+from chassis.glossary import Term, glossary
 from tests.amazon.translate import TranslateStandIn
+from translation_svc import fidelity
 from translation_svc.config import Config
+from translation_svc.domain.glossary import terms_for
+from translation_svc.domain.masking import PLACEHOLDER
 from translation_svc.engines import Translator, open_engine
 from translation_svc.engines.local import Hop, LocalTranslator
 from translation_svc.engines.local import open_engine as open_local
@@ -93,6 +98,32 @@ async def test_many_at_once_do_not_mix(engine: Translator) -> None:
     texts = [f"There are {number} houses." for number in range(10, 40)]
     translated = await asyncio.gather(*(engine.translate(text, "en", "es") for text in texts))
     assert [int("".join(filter(str.isdigit, text))) for text in translated] == list(range(10, 40))
+
+
+@pytest.mark.parametrize(
+    ("text", "target", "parts"),
+    [
+        ("Today Kalumbo talks about the feast of booths.", "es", ["Kalumbo", "fiesta de las cabañas"]),
+        ("The feast of booths is a gift to all of us.", "pt", ["festa das cabanas"]),
+        ("Read John 3:16 and 1 Cor 13:4-7 with Kalumbo at 10:30.", "fr", ["3:16", "13:4-7", "Kalumbo", "10:30"]),
+        ("Of 5,000 people, 12 stayed in Ark City for 40 days.", "it", ["12", "Ark City", "40"]),
+    ],
+)
+async def test_terms_and_figures_come_through_every_engine(
+    engine: Translator, text: str, target: str, parts: list[str]
+) -> None:
+    given = [
+        Term("Kalumbo"),
+        Term("Ark City"),
+        Term("feast of booths", "fiesta de las cabañas", "es"),
+        Term("feast of booths", "festa das cabanas", "pt"),
+    ]
+    deadline = asyncio.get_running_loop().time() + 60.0
+    terms = terms_for(glossary(given), target)
+    translated = await fidelity.translate(partial(engine.translate, source="en", target=target), text, terms, deadline)
+    for part in parts:
+        assert part.lower() in translated.lower()
+    assert not PLACEHOLDER.search(translated)
 
 
 async def test_an_unknown_pair_is_refused_for_good(engine: Translator) -> None:

@@ -19,6 +19,7 @@ _NUMBER = re.compile(rf"\d{{1,3}}(?:[{_SPACES}]\d{{3}})+(?!\d)(?:[.,٫]\d+)?|\d+
 _UNGROUPED = re.compile(r"\d+(?:[.,'’٬٫]\d+)*")
 _LATIN = re.compile("[A-Za-z]")
 _SEPARATORS = re.compile(rf"[{_SPACES}.,'’٬٫]")
+_HALF_OF_THE_DAY = re.compile(r"\s?([ap])\.?\s?m\b", re.IGNORECASE)
 _DASH = re.compile(r"\s*[-\u2010-\u2015]\s*")
 
 
@@ -28,7 +29,7 @@ def lost(text: str, translated: str) -> list[Span]:
     "20 300" is one number or two, which each side may have its own way: where one reading finds all, all are there.
     """
     missing = (
-        [span for span in figures(text, pattern) if not _take(span.rendering, have)]
+        [span for span in figures(text, pattern) if not _take(_keys(text, span), have)]
         for pattern in (_NUMBER, _UNGROUPED)
         for have in (_there(translated, _NUMBER), _there(translated, _UNGROUPED))
     )
@@ -85,10 +86,22 @@ def _there(translated: str, number: re.Pattern[str]) -> Counter[str]:
     return Counter(map(_key, [*found, *within]))
 
 
-def _take(figure: str, have: Counter[str]) -> bool:
+def _take(keys: list[str], have: Counter[str]) -> bool:
     """Whether a figure is there still, for each time it is in the source."""
-    have[_key(figure)] -= 1
-    return have[_key(figure)] >= 0
+    found = next((key for key in keys if have[key] > 0), None)
+    if found is not None:
+        have[found] -= 1
+    return found is not None
+
+
+def _keys(text: str, span: Span) -> list[str]:
+    """What a figure may have become: itself, or where it is an hour of half a day ("7 p.m.") that of the whole one."""
+    keys = [_key(span.rendering)]
+    half, (hour, _, minutes) = _HALF_OF_THE_DAY.match(text, span.end), plain_digits(span.rendering).partition(":")
+    if half is not None and hour.isdecimal() and 1 <= int(hour) <= 12:
+        whole = str(int(hour) % 12 + 12 * (half[1] in "pP"))
+        keys = [f"{whole}:{minutes or '00'}", f"{whole}{minutes or '00'}", *([] if minutes else [whole]), *keys]
+    return keys
 
 
 def _key(figure: str) -> str:

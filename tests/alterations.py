@@ -62,9 +62,10 @@ def white(count: int, seed: int = 1) -> Samples:
 
 def pink(count: int, seed: int = 1) -> Samples:
     """Noise of the same power in each octave, from 20 Hz up; mean power 1."""
-    spectrum = np.fft.rfft(white(count, seed))
-    lowest = 20 * count / SAMPLE_RATE
-    return _normal(np.fft.irfft(spectrum / np.sqrt(np.maximum(np.arange(len(spectrum)), lowest)), count))
+    size = _power_of_two(count)
+    spectrum = np.fft.rfft(white(size, seed))
+    lowest = 20 * size / SAMPLE_RATE
+    return _normal(np.fft.irfft(spectrum / np.sqrt(np.maximum(np.arange(len(spectrum)), lowest)), size)[:count])
 
 
 def babble(count: int, voices: Sequence[Samples]) -> Samples:
@@ -118,9 +119,13 @@ def in_room(
     heard = arrival < 0.5 * SAMPLE_RATE
     response = np.zeros(SAMPLE_RATE // 2 + 1)
     np.add.at(response, arrival[heard].astype(int), (reflection**count / distance)[heard])
-    spectrum = np.fft.rfft(wave, len(wave) + len(response)) * np.fft.rfft(response, len(wave) + len(response))
-    out = np.fft.irfft(spectrum)[: len(wave)]
+    size = _power_of_two(len(wave) + len(response))
+    out = np.fft.irfft(np.fft.rfft(wave, size) * np.fft.rfft(response, size))[: len(wave)]
     return np.asarray(out * np.abs(wave).max() / np.abs(out).max(), np.float32)
+
+
+def _power_of_two(least: int) -> int:
+    return int(1 << (least - 1).bit_length())
 
 
 def _normal(wave: NDArray[Any]) -> Samples:

@@ -1,9 +1,9 @@
 """Whether a microphone, or something behind it, is overdriven.
 
 A block of 100 ms is clipped when more than 1 % of its samples are at 98 % of full scale or more, or lie in flat tops:
-two and more neighbours at the same extreme as the flattest peaks of the last 5 s. The latter finds what was clipped
-first and made softer afterwards, by a mixer or the speaker's own volume, as long as nothing has rounded the tops
-since: filters, resampling and lossy codecs do.
+three and more neighbours at the very extreme of the last 5 s. The latter finds what was clipped first and made softer
+afterwards, by a mixer or the speaker's own volume, as long as nothing has rounded the tops since: filters, resampling
+and lossy codecs do.
 """
 
 from collections import deque
@@ -19,7 +19,7 @@ THRESHOLD: Final = 0.01
 _FULL: Final = 0.98
 # Below a peak of -20 dBFS a slow hum's crests look flat, too.
 _LEAST_CEILING: Final = 0.1
-_SAME: Final = 1.5 / FULL_SCALE  # Rounding.
+_SAME: Final = 0.5 / FULL_SCALE
 _REPEATED: Final = 3  # Clipped blocks in 5 s: a plosive into the microphone makes one or two.
 _BLOCKS: Final = 5 * BLOCKS_PER_SECOND
 
@@ -70,9 +70,9 @@ class ClippingMeter:
 
 
 def _in_rows(at: NDArray[np.bool_]) -> int:
-    """How many are set whose neighbour is."""
-    pairs = at[1:] & at[:-1]
+    """How many are set in rows of three and more."""
+    threes = at[2:] & at[1:-1] & at[:-2]
     rows = np.zeros(len(at), np.bool_)
-    rows[1:] |= pairs
-    rows[:-1] |= pairs
+    for start in range(3):
+        rows[start : start + len(threes)] |= threes
     return int(np.count_nonzero(rows))

@@ -65,7 +65,7 @@ class Dynamics:
 NEUTRAL = Dynamics()
 
 _REFERENCE_DBFS: Final = -16.0
-_AUDIBLE_DBFS: Final = -70.0
+_AUDIBLE_DBFS: Final = -80.0
 _LEAST_FRAMES: Final = 10  # Less than 100 ms of speech tells nothing.
 _ACTIVE_DB: Final = 16.0  # As in `active_level`.
 _NOISE_SECONDS: Final = 8.0

@@ -28,6 +28,7 @@ _HOP_BLOCKS: Final = BLOCKS_PER_SECOND
 _WINDOWS: Final = (4, 8)  # Fewest that are judged, most that are kept.
 _AUDIBLE_POWER: Final = 1e-5  # -50 dBFS.
 _REMOTE: Final = 0.03  # A window this far (15 dB) under the loudest kept is a pause.
+_STAYS_SECONDS: Final = 0.001
 _NEARLY: Final = 0.7
 _WAYS: Final = 3
 _FLATTENING: Final = 0.25  # Of |X| squared.
@@ -62,7 +63,7 @@ class EchoMeter:
         self.delay = 0.0
         """Seconds; of the strongest."""
         self.certain = False
-        """Whether the strongest is an echo at all."""
+        """Whether the strongest is an echo at all, and was where it is a second before."""
 
     def add(self, block: Block) -> bool:
         """Takes the next block; True when there is a new judgement."""
@@ -93,8 +94,12 @@ class EchoMeter:
         best = int((heights / _LEAST).argmax())
         lag = int(_LAGS[best]) - 1 + int(correlation[_LAGS[best] - 1 : _LAGS[best] + 2].argmax())
         self.level = min(max(20.0 * float(np.log10(heights[best] + 1e-9)), -60.0), 0.0)
+        stays = abs(self.delay - lag / LOW_RATE) < _STAYS_SECONDS
         self.delay = lag / LOW_RATE
-        self.certain = bool(heights[best] >= _LEAST[best]) and not _periodic(correlation, lag) and _alone(heights, best)
+        # Chance peaks are as much higher as fewer windows share in the mean.
+        least = _LEAST[best] * (_WINDOWS[1] / len(self._correlations)) ** 0.5
+        strong = stays and bool(heights[best] >= least)
+        self.certain = strong and not _periodic(correlation, lag) and _alone(heights, best)
 
 
 def _alone(heights: NDArray[np.float64], best: int) -> bool:

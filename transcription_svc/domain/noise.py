@@ -5,8 +5,9 @@ last 3 s, summed over 12 bands. Bands rest at different moments, so this finds t
 the whole frame's percentile would take faint sounds for noise. Signal is the active level of the same 3 s less the
 noise.
 
-What cannot be told: steady noise from a steady voice (a held tone), other people's talk from the speaker's, and noise
-that a gate takes away in the pauses. Where nobody speaks there is no estimate.
+What cannot be told: steady noise from a steady voice (a held tone), other people's talk from the speaker's, a room's
+long reverberation from noise, and noise that a gate takes away between words. Where nobody speaks, or a second and
+more is digital silence, there is no estimate.
 """
 
 from collections import deque
@@ -15,9 +16,9 @@ from typing import Final
 import numpy as np
 from numpy.typing import NDArray
 
-from transcription_svc.domain.frames import BLOCKS_PER_SECOND, FRAMES_PER_SECOND, SPEECH_BANDS, Block, active_level
+from transcription_svc.domain.frames import BLOCKS_PER_SECOND, SPEECH_BANDS, Block, active_level
 
-_WINDOW_FRAMES: Final = 3 * FRAMES_PER_SECOND
+_WINDOW_BLOCKS: Final = 3 * BLOCKS_PER_SECOND
 _BLOCKS_PER_ESTIMATE: Final = BLOCKS_PER_SECOND // 2
 _SMOOTH_FRAMES: Final = 8
 _PERCENTILE: Final = 5
@@ -28,7 +29,7 @@ _FLOOR_BIAS: Final = 10**0.15
 # A frame this much (2.5 dB) over the noise has speech in it.
 _ABOVE_NOISE: Final = 1.8
 _DIGITAL_SILENCE_DBFS: Final = -80.0
-_LEAST_FRAMES: Final = FRAMES_PER_SECOND
+_GATE_BLOCKS: Final = BLOCKS_PER_SECOND  # Of digital silence: a second and more is no pause between words.
 # Steady noise varies by 1 to 4 dB in 80 ms, speech 10 dB under its noise by as much; speech at the noise's level by 6.
 _VARIATION_DB: Final = 6.0
 # Speech this far under the speaker's usual level is somebody else's, or no speech.
@@ -41,13 +42,14 @@ class NoiseMeter:
     """Two estimates of the signal-to-noise ratio for each second of speech; `ratio` is their mean over 5 s."""
 
     def __init__(self) -> None:
-        self._bands: deque[NDArray[np.float32]] = deque(maxlen=_WINDOW_FRAMES // 10)
-        self._levels: deque[NDArray[np.float32]] = deque(maxlen=_WINDOW_FRAMES // 10)
+        self._bands: deque[NDArray[np.float32]] = deque(maxlen=_WINDOW_BLOCKS)
+        self._levels: deque[NDArray[np.float32]] = deque(maxlen=_WINDOW_BLOCKS)
         self._floors: deque[NDArray[np.float64]] = deque(maxlen=_FLOORS)
         self._usual: deque[float] = deque(maxlen=60)  # The speaker's level, dBFS, of the last estimates.
         self._estimates: deque[float] = deque(maxlen=10)
         self._estimated_at = float("-inf")
-        self._blocks = 0
+        self._silent: deque[Block] = deque(maxlen=_GATE_BLOCKS)
+        self._waiting = 0  # Blocks since the last estimate.
 
     @property
     def ratio(self) -> float | None:
@@ -63,23 +65,31 @@ class NoiseMeter:
 
     def add(self, block: Block) -> bool:
         """Takes the next block; True when there is a new estimate."""
-        self._bands.append(block.bands)
-        self._levels.append(block.levels)
-        self._blocks += 1
-        if self._blocks % _BLOCKS_PER_ESTIMATE or len(self._bands) < _WINDOW_FRAMES // 10:
+        if block.levels.max() < _DIGITAL_SILENCE_DBFS:
+            self._silent.append(block)
             return False
+        if len(self._silent) < _GATE_BLOCKS:
+            for silent in self._silent:
+                self._take(silent)
+        self._silent.clear()
+        self._take(block)
+        if self._waiting < _BLOCKS_PER_ESTIMATE or len(self._bands) < _WINDOW_BLOCKS:
+            return False
+        self._waiting = 0
         estimate = self._estimate(block.offset)
         if estimate is None:
             return False
         self._estimates.append(min(max(estimate, _RANGE_DB[0]), _RANGE_DB[1]))
         return True
 
+    def _take(self, block: Block) -> None:
+        self._bands.append(block.bands)
+        self._levels.append(block.levels)
+        self._waiting += 1
+
     def _estimate(self, offset: float) -> float | None:
         levels = np.concatenate(self._levels)
-        heard = levels > _DIGITAL_SILENCE_DBFS
-        if np.count_nonzero(heard) < _LEAST_FRAMES:
-            return None
-        sums = np.cumsum(np.concatenate(self._bands)[heard], axis=0, dtype=np.float64)
+        sums = np.cumsum(np.concatenate(self._bands), axis=0, dtype=np.float64)
         smooth = (sums[_SMOOTH_FRAMES:] - sums[:-_SMOOTH_FRAMES]) / _SMOOTH_FRAMES
         self._floors.append(_low(smooth))
         noise = max(float(np.min(self._floors, axis=0).sum()) * _FLOOR_BIAS, 1e-12)

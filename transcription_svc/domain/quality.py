@@ -149,7 +149,7 @@ class _Alarm:
 
     def judge(self, bad: bool, clear: bool, value: float, threshold: float, now: float) -> Iterator[Change]:
         """`bad` tells it, `clear` ends it, neither changes nothing. `now`: seconds of the audio's time."""
-        if bad and now - self._told_at >= REPEAT_SECONDS:
+        if bad and now - self._told_at >= REPEAT_SECONDS - 1e-6:
             self._told_at, self._standing = now, True
             yield QualityWarning(self._issue, value, threshold, ADVICE[self._issue])
         elif clear and self._standing:

@@ -16,7 +16,7 @@ from chassis.telemetry import Attribute, Metric, Span, meter, tracer
 from transcription_svc.domain.events import CuesDropped, Output
 from transcription_svc.domain.playout import Cue, EndCue, PlayAudio, StartCue
 from transcription_svc.domain.silences import Silences
-from transcription_svc.domain.voicing import (
+from transcription_svc.domain.speaking import (
     LAG_LIMIT,
     Action,
     Ask,
@@ -31,8 +31,8 @@ from transcription_svc.domain.voicing import (
     VoiceFailed,
     VoiceGrew,
     VoiceMade,
-    Voicing,
 )
+from transcription_svc.domain.voicing import Voicing
 from transcription_svc.downstream import Downstream, VoiceBegun
 from transcription_svc.health import Health
 from transcription_svc.segment import Segment

@@ -9,21 +9,20 @@ from itertools import count
 from tests.sim.talk import Said
 from transcription_svc.domain.pacing import LONGEST_PAUSE, Law, foresight
 from transcription_svc.domain.playout import Cue, EndCue, PlayAudio, StartCue
-from transcription_svc.domain.voicing import (
+from transcription_svc.domain.speaking import (
     Action,
     Ask,
     Event,
     Finished,
     GiveUp,
-    Limits,
     Stop,
     TextReady,
     TextsEnded,
     VoiceFailed,
     VoiceGrew,
     VoiceMade,
-    Voicing,
 )
+from transcription_svc.domain.voicing import Limits, Voicing
 
 BLOCK_SECONDS = 0.4
 SLOWEST, FASTEST = 0.85, 1.5

@@ -173,27 +173,37 @@ class Hurry:
     """Whether a voice is made too slowly, so that a plainer and quicker one should speak.
 
     It is when a text had to wait long for its turn although nothing was left to play: then making is what holds up. It
-    ends after some cues in a row that did not have to wait, for a voice that changes at every sentence is unpleasant.
+    ends after some cues in a row that did not have to wait, for a voice that changes at every sentence is unpleasant;
+    each time that this was too soon it takes twice as many.
     """
 
     LATE_SECONDS = 2.0
     LEFT_SECONDS = 0.5
     CALM_SECONDS = 0.5
     CALM_CUES = 5
+    MOST_CALM_CUES = 40
+    SOON_CUES = 20
 
     def __init__(self) -> None:
         self._calm: int | None = None  # Cues in a row that did not wait; None while there is no hurry.
+        self._needed = self.CALM_CUES
+        self._since = self.SOON_CUES  # Cues since the last hurry.
 
     def judge(self, waited: float, queued: float) -> bool:
         """For the next cue: `waited` seconds after its text was there, with `queued` seconds of voice left to play."""
         if waited > self.LATE_SECONDS and queued < self.LEFT_SECONDS:
             self.begin()
-        elif self._calm is not None:
+        elif self._calm is None:
+            self._since += 1
+        else:
             self._calm = self._calm + 1 if waited < self.CALM_SECONDS else 0
-            if self._calm >= self.CALM_CUES:
-                self._calm = None
+            if self._calm >= self._needed:
+                self._calm, self._since = None, 0
         return self._calm is not None
 
     def begin(self) -> None:
         """A voice did not come in time: the next ones hurry."""
+        if self._calm is None:
+            soon = self._since < self.SOON_CUES
+            self._needed = min(2 * self._needed, self.MOST_CALM_CUES) if soon else self.CALM_CUES
         self._calm = 0

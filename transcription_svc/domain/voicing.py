@@ -10,113 +10,39 @@ from collections import deque
 from dataclasses import dataclass, field, replace
 
 from transcription_svc.domain.pacing import Hurry, Law, Load, Outlook, VoiceRate, foresight, longest_pause
-from transcription_svc.domain.playout import Cue, CueBegun, CueGrew, CueMade, EndCue, PlayAudio, Playout, StartCue
+from transcription_svc.domain.playout import CueBegun, CueGrew, CueMade, EndCue, PlayAudio, Playout, StartCue
+from transcription_svc.domain.speaking import (
+    LAG_LIMIT,
+    SYNTHESIS_FAILED,
+    SYNTHESIS_TIMEOUT,
+    Action,
+    Ask,
+    Event,
+    Finished,
+    Forget,
+    GiveUp,
+    NobodyListens,
+    Stop,
+    TextReady,
+    TextsEnded,
+    VoiceFailed,
+    VoiceGrew,
+    VoiceMade,
+)
 
 
 @dataclass(frozen=True, slots=True)
 class Limits:
     """Seconds. `waiting_seconds`: voice that may wait, made or not. `ahead_seconds`: made before it is played.
 
-    `first_audio_seconds`: how long an engine may take to begin. `missing_seconds`: how long listeners hear nothing of
-    a cue whose turn it is while others wait behind it.
+    `first_audio_seconds`: how long an engine may take to begin, and how long it may leave listeners in the middle of a
+    cue. `missing_seconds`: how long listeners hear nothing of a cue whose turn it is while others wait behind it.
     """
 
     waiting_seconds: float = 8.0
     ahead_seconds: float = 4.0
     first_audio_seconds: float = 3.0
     missing_seconds: float = 1.0
-
-
-@dataclass(frozen=True, slots=True)
-class TextReady:
-    """A text to be spoken; texts come in the order of speech. `cue`: as it would be at tempo 1."""
-
-    cue: Cue
-    characters: int
-
-
-@dataclass(frozen=True, slots=True)
-class VoiceGrew:
-    """Some audio of what was asked for in `attempt`. `tempo`: at which the voice speaks. `seconds`: playing time."""
-
-    attempt: int
-    tempo: float
-    audio: bytes
-    seconds: float
-
-
-@dataclass(frozen=True, slots=True)
-class VoiceMade:
-    """That is all the audio of an attempt; maybe none."""
-
-    attempt: int
-
-
-@dataclass(frozen=True, slots=True)
-class VoiceFailed:
-    """No more audio of an attempt will come."""
-
-    attempt: int
-
-
-@dataclass(frozen=True, slots=True)
-class NobodyListens:
-    """What waits is forgotten; the cue under way goes on."""
-
-
-@dataclass(frozen=True, slots=True)
-class TextsEnded:
-    """No more texts."""
-
-
-@dataclass(frozen=True, slots=True)
-class Ask:
-    """Ask the engine for a segment's voice. An attempt asked for before goes on until it is stopped.
-
-    `longest_pause`: seconds; what is silent for longer is to be shortened to this.
-    """
-
-    attempt: int
-    segment_id: int
-    tempo: float
-    longest_pause: float
-    hurried: bool
-
-
-@dataclass(frozen=True, slots=True)
-class Stop:
-    """Nobody wants any more of an attempt."""
-
-    attempt: int
-
-
-@dataclass(frozen=True, slots=True)
-class GiveUp:
-    """A segment that will not be spoken. `seconds` of audio, expected."""
-
-    segment_id: int
-    seconds: float
-    reason: str
-
-
-@dataclass(frozen=True, slots=True)
-class Forget:
-    """A segment that needs no voice."""
-
-    segment_id: int
-
-
-@dataclass(frozen=True, slots=True)
-class Finished:
-    """All texts came, and all of their audio is released."""
-
-
-Event = TextReady | VoiceGrew | VoiceMade | VoiceFailed | NobodyListens | TextsEnded
-Action = Ask | Stop | GiveUp | Forget | Finished | StartCue | PlayAudio | EndCue
-
-LAG_LIMIT = "LAG_LIMIT"
-SYNTHESIS_FAILED = "SYNTHESIS_FAILED"
-SYNTHESIS_TIMEOUT = "SYNTHESIS_TIMEOUT"
 
 
 @dataclass(frozen=True, slots=True)
@@ -135,7 +61,9 @@ class _Making:
     attempts: dict[int, float] = field(default_factory=dict)
     """When those under way were asked for. Once audio has come, only the one that it came from."""
     seconds: float = 0.0
+    again: bool = False
     begun: bool = False
+    grew_at: float = 0.0
 
 
 class Voicing:
@@ -225,6 +153,7 @@ class Voicing:
             case VoiceGrew():
                 out = [] if making.begun else self._begin(making, event, now)
                 making.seconds += event.seconds
+                making.grew_at = now
                 return [*out, *self._seen(self._playout.receive(CueGrew(event.audio, event.seconds), now))]
             case VoiceFailed() if not making.begun and len(making.attempts) > 1:
                 del making.attempts[event.attempt]
@@ -259,10 +188,10 @@ class Voicing:
     def _given_up(self, text: TextReady, reason: str) -> GiveUp:
         return GiveUp(text.cue.segment_id, self._rate.seconds(text.characters) / self._tempo, reason)
 
-    def _patience(self, making: _Making) -> float | None:
-        """When a cue that has not begun is late: soon, where listeners and other texts wait for it."""
+    def _patience(self, making: _Making) -> float:
+        """When a cue is late: soon, where listeners and other texts wait for it to begin."""
         if making.begun:
-            return None
+            return max(making.grew_at, self._playout.played_at) + self._limits.first_audio_seconds
         patience = making.asked_at + self._limits.first_audio_seconds
         if self._waiting:
             turn = max(making.asked_at, self._playout.played_at)
@@ -273,12 +202,14 @@ class Voicing:
 
     def _late(self, now: float) -> list[Action]:
         making = self._making
-        if making is None or (patience := self._patience(making)) is None or now < patience:
+        if making is None or now < self._patience(making):
             return []
+        if making.begun:
+            return [*self._stop(making), *self._seen(self._playout.receive(CueMade(), now))]
         self._rate.missing(now - min(making.attempts.values()))
-        if not making.hurried:
+        if not making.again:
             self._hurry.begin()
-            making.hurried, making.asked_at = True, now
+            making.again, making.hurried, making.asked_at = True, True, now
             return [self._attempt(making, now)]
         return [*self._stop(making), self._given_up(making.waiting.text, SYNTHESIS_TIMEOUT)]
 

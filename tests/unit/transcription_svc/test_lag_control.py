@@ -16,7 +16,7 @@ from tests.sim.measures import load, measured
 from tests.sim.system import Engines, Language, Run, simulate
 from tests.sim.talk import Said, Speaker, talk
 from transcription_svc.domain.pacing import MAX_STEP, Law, foresight
-from transcription_svc.domain.voicing import LAG_LIMIT, SYNTHESIS_TIMEOUT
+from transcription_svc.domain.speaking import LAG_LIMIT, SYNTHESIS_TIMEOUT
 
 MINUTES = 20.0
 PORTUGUESE = Language(expansion=1.15, seconds_per_character=0.055)

@@ -160,3 +160,19 @@ def test_the_hurry_is_over_after_five_cues_in_a_row_that_did_not_wait() -> None:
     assert [hurry.judge(waited=0.1, queued=1.0) for _ in range(4)] == [True] * 4
     assert hurry.judge(waited=1.0, queued=1.0)
     assert [hurry.judge(waited=0.1, queued=1.0) for _ in range(5)] == [True] * 4 + [False]
+
+
+def test_a_hurry_that_ended_too_soon_takes_twice_as_long_the_next_time() -> None:
+    hurry = Hurry()
+
+    def hurried_cues() -> int:
+        """Of a hurry that begins now, until it ends."""
+        count = int(hurry.judge(waited=2.5, queued=0.0))
+        while hurry.judge(waited=0.1, queued=1.0):
+            count += 1
+        return count
+
+    assert [hurried_cues() for _ in range(5)] == [5, 10, 20, 40, 40]
+    for _ in range(20):
+        hurry.judge(waited=0.1, queued=1.0)
+    assert hurried_cues() == 5

@@ -3,7 +3,7 @@
 import pytest
 
 from transcription_svc.domain.playout import Cue, EndCue, PlayAudio, StartCue
-from transcription_svc.domain.voicing import (
+from transcription_svc.domain.speaking import (
     LAG_LIMIT,
     SYNTHESIS_FAILED,
     SYNTHESIS_TIMEOUT,
@@ -19,8 +19,8 @@ from transcription_svc.domain.voicing import (
     VoiceFailed,
     VoiceGrew,
     VoiceMade,
-    Voicing,
 )
+from transcription_svc.domain.voicing import Voicing
 
 
 def text(number: int, *, characters: int = 40, speech_end: float | None = None) -> TextReady:
@@ -132,7 +132,9 @@ def test_a_cue_that_is_missing_for_a_second_while_others_wait_is_asked_for_again
     assert voicing.deadline() == pytest.approx(6.5)
     out = voicing.tick(6.5)
     assert [action.segment_id for action in out if isinstance(action, GiveUp)] == [1]
-    assert [(ask.segment_id, ask.hurried) for ask in asked(out)] == [(2, True)]
+    (following,) = asked(out)
+    assert (following.segment_id, following.hurried) == (2, True)
+    assert asked(voicing.tick(9.5))[0].segment_id == 2  # Who hurries already is asked twice as well.
 
 
 def test_a_cue_is_not_missing_while_the_one_before_it_still_plays() -> None:
@@ -192,6 +194,19 @@ def test_half_a_cue_is_heard_and_ended() -> None:
     (end,) = voicing.receive(VoiceFailed(ask.attempt), 4.6)
     assert isinstance(end, EndCue)
     assert end.seconds == pytest.approx(0.4)
+
+
+def test_a_voice_that_goes_silent_half_way_does_not_hold_up_the_next() -> None:
+    voicing = Voicing()
+    (ask,) = asked(voicing.receive(text(1), 4.0))
+    voicing.receive(VoiceGrew(ask.attempt, 1.0, b"..", 0.4), 4.5)
+    voicing.receive(text(2), 4.6)
+    assert voicing.tick(7.8) == []
+    stop, end, following = voicing.tick(7.9)
+    assert stop == Stop(ask.attempt)
+    assert isinstance(end, EndCue)
+    assert isinstance(following, Ask)
+    assert voicing.receive(VoiceGrew(ask.attempt, 1.0, b"..", 0.4), 8.0) == []
 
 
 def test_a_text_with_nothing_to_say_is_forgotten() -> None:

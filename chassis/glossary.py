@@ -3,6 +3,7 @@
 from collections.abc import Iterable
 from dataclasses import dataclass, field
 from hashlib import sha256
+from unicodedata import category
 
 from chassis.errors import Invalid
 from chassis.language import parse
@@ -51,12 +52,17 @@ def glossary(terms: Iterable[Term]) -> Glossary:
 
 
 def _checked(given: Term, number: int) -> Term:
-    source, target = (" ".join(text.split()) for text in (given.source, given.target))
+    source, target = _tidy(given.source), _tidy(given.target)
     if not any(character.isalnum() for character in source):
         raise Invalid("INVALID_PARAMETER", f"term {number} of the glossary has no words")
     if max(len(source), len(target)) > LONGEST_TERM:
         raise Invalid("INVALID_PARAMETER", f"term {number} of the glossary has more than {LONGEST_TERM} characters")
     return Term(source, target, parse(given.language) if given.language else "")
+
+
+def _tidy(text: str) -> str:
+    """One blank between words; control characters are none."""
+    return " ".join("".join(" " if category(character) == "Cc" else character for character in text).split())
 
 
 def _version(terms: tuple[Term, ...]) -> str:

@@ -1,11 +1,16 @@
 """The settings of Amazon Translate, apart from what uses them: a service without it never loads the SDK."""
 
+import re
 from typing import Annotated, Literal
 
 from pydantic import Field, field_validator
 from pydantic_settings import NoDecode
 
 from chassis.aws_settings import AwsSettings
+from chassis.errors import Invalid
+from chassis.language import parse
+
+_NAME = re.compile(r"(?:[A-Za-z0-9-]_?)+")
 
 
 class AwsTranslateSettings(AwsSettings):
@@ -55,3 +60,13 @@ class AwsTranslateSettings(AwsSettings):
             return value
         pairs = [item.partition(":") for item in value.split(",") if item.strip()]
         return {language.strip(): name.strip() for language, _, name in pairs}
+
+    @field_validator("aws_terminologies")
+    @classmethod
+    def _named(cls, value: dict[str, str]) -> dict[str, str]:
+        if wrong := [name or language for language, name in value.items() if not _NAME.fullmatch(name)]:
+            raise ValueError(f"language:name, as Amazon names terminologies, is expected: {', '.join(wrong)}")
+        try:
+            return {language if language == "*" else parse(language): name for language, name in value.items()}
+        except Invalid as error:
+            raise ValueError(error.message) from error

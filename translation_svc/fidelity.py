@@ -6,13 +6,12 @@ keep nearly all; where one is lost it is asked once more with that figure under 
 """
 
 import asyncio
-import unicodedata
 from collections.abc import Awaitable, Callable, Sequence
 from contextlib import suppress
 
 from chassis.telemetry import Attribute, Metric, meter
 from translation_svc.domain import figures
-from translation_svc.domain.glossary import Terms
+from translation_svc.domain.glossary import Terms, tidy
 from translation_svc.domain.masking import MOST, Form, Span, mask, unmask
 
 _texts = meter.create_counter(Metric.GUARDED_TEXTS)
@@ -26,8 +25,8 @@ async def translate(call: Call, text: str, terms: Terms, deadline: float) -> str
     One call in nearly all cases; one more for each remedy. `deadline`: of the loop's clock. Raises TimeoutError and
     what `call` raises, but neither for the sake of a figure.
     """
-    text = unicodedata.normalize("NFC", text) if terms else text
-    spans = terms.spans(text)[:MOST]
+    text = tidy(text) if terms else text
+    spans = terms.spans(text)[:MOST] if terms else []
     # Figures within terms are the glossary's.
     rest = _blanked(text, spans)
     async with asyncio.timeout_at(deadline):

@@ -9,6 +9,7 @@ capitals; the case of other terms does not.
 import re
 import unicodedata
 from collections.abc import Iterable
+from dataclasses import dataclass
 from functools import lru_cache
 
 from chassis.glossary import Glossary, Term
@@ -31,6 +32,22 @@ _IN_WORD = re.compile(rf"(?![{_UNSPACED}])[\w{_MARKS}]")
 _MARK = re.compile(f"[{_MARKS}]")
 
 
+@dataclass(frozen=True, slots=True)
+class _Needle:
+    """A term as it is looked for: in lower case in a text in lower case or, `exactly`, in one of its own spellings."""
+
+    term: Term
+    spellings: tuple[str, ...]
+    exactly: bool
+
+    @classmethod
+    def of(cls, term: Term) -> "_Needle":
+        source = tidy(term.source)
+        if " " in source or source == source.lower():
+            return cls(term, (_lowered(source),), False)
+        return cls(term, (source, source.upper()), True)
+
+
 class Terms:
     """A glossary made ready for one target language."""
 
@@ -39,33 +56,41 @@ class Terms:
         chosen: dict[str, Term] = {}
         for term in sorted(terms, key=lambda term: _closeness(term, language)):
             if _closeness(term, language):
-                chosen[unicodedata.normalize("NFC", term.source)] = term
-        self._by_first: dict[str, list[tuple[re.Pattern[str], Term]]] = {}
+                chosen[tidy(term.source)] = term
+        self._by_first: dict[str, list[_Needle]] = {}
         for source in sorted(chosen, key=len, reverse=True):
-            self._by_first.setdefault(_first(source), []).append((_pattern(source), chosen[source]))
+            self._by_first.setdefault(_lowered(source[0]), []).append(_Needle.of(chosen[source]))
 
     def __bool__(self) -> bool:
         return bool(self._by_first)
 
     def spans(self, text: str) -> list[Span]:
-        """Where terms stand in `text` (in NFC), in order, and what stands there in the translation."""
+        """Where terms stand in a text that is `tidy`, in order, and what stands there in the translation."""
         found: list[Span] = []
-        position = 0
+        lowered, position = _lowered(text), 0
         while position < len(text):
-            span = self._at(text, position)
+            span = self._at(text, lowered, position)
             if span is not None:
                 found.append(span)
             position = span.end if span is not None else position + 1
         return found
 
-    def _at(self, text: str, position: int) -> Span | None:
-        if position and _IN_WORD.match(text[position - 1]) and _IN_WORD.match(text[position]):
+    def _at(self, text: str, lowered: str, position: int) -> Span | None:
+        needles = self._by_first.get(lowered[position], ())
+        if not needles or (position and _IN_WORD.match(text[position - 1]) and _IN_WORD.match(text[position])):
             return None
-        for pattern, term in self._by_first.get(_first(text[position]), ()):
-            found = pattern.match(text, position)
-            if found is not None and _ends_word(text, found.end()):
-                return Span(position, found.end(), _rendering(term, found[0]))
+        for needle in needles:
+            for spelling in needle.spellings:
+                end = position + len(spelling)
+                there = (text if needle.exactly else lowered).startswith(spelling, position)
+                if there and _ends_word(text, end):
+                    return Span(position, end, _rendering(needle.term, text[position:end]))
         return None
+
+
+def tidy(text: str) -> str:
+    """The text with one blank between words, and accents as parts of their letters where there are such letters."""
+    return unicodedata.normalize("NFC", " ".join(text.split()))
 
 
 @lru_cache(maxsize=512)
@@ -86,16 +111,10 @@ def _closeness(term: Term, language: str) -> int:
     return 2 if language == primary(term.language) and match(term.language, {language}) else 0
 
 
-def _first(text: str) -> str:
-    return text[0].casefold()[:1]
-
-
-def _pattern(source: str) -> re.Pattern[str]:
-    words = r"\s+".join(map(re.escape, source.split()))
-    lowered = source.lower()
-    if " " in source or source == lowered:
-        return re.compile(words, re.IGNORECASE)
-    return re.compile(f"{words}|{re.escape(source.upper())}")
+def _lowered(text: str) -> str:
+    """In lower case, each character in its place."""
+    lowered = text.lower()
+    return lowered if len(lowered) == len(text) else "".join(c if len(c.lower()) > 1 else c.lower() for c in text)
 
 
 def _ends_word(text: str, end: int) -> bool:

@@ -43,9 +43,12 @@ class Translator(Protocol):
     async def translate(self, text: str, source: str, target: str) -> str:
         """The text in the target language; one of the capabilities' pairs; any length up to 10,000 bytes, not empty.
 
+        Placeholders (`domain.masking`) in it stand for what must stay: they should come back as they went.
+
         Takes as long as it takes: the caller sets the timeout, and cancelling is always safe. Raises
-        Exhausted(ENGINE_OVERLOADED), Unavailable(TRANSLATION_FAILED) or Unavailable(ENGINE_TIMEOUT), all transient, and
-        Invalid (permanent, TRANSLATION_FAILED, UNSUPPORTED_LANGUAGE).
+        Exhausted(ENGINE_OVERLOADED), Unavailable(TRANSLATION_FAILED) or Unavailable(ENGINE_TIMEOUT), all transient,
+        Misconfigured (an Unavailable that a person has to mend), and Invalid (permanent, TRANSLATION_FAILED,
+        UNSUPPORTED_LANGUAGE).
         """
         ...
 

@@ -12,7 +12,7 @@ TERMS = st.builds(Term, WORDS, WORDS | st.just(""), st.sampled_from(["", "es", "
 
 
 def test_terms_are_put_in_order() -> None:
-    made = glossary([Term("  ark of\n the  covenant ", " arca ", "pt_br")])
+    made = glossary([Term("  ark of\n the  covenant ", " arca\0 ", "pt_br")])
     assert made.terms == (Term("ark of the covenant", "arca", "pt-BR"),)
 
 

@@ -29,3 +29,23 @@ def test_the_engine_goes_by_the_name_all_services_share(monkeypatch: pytest.Monk
     monkeypatch.setenv("ENGINES", "scripted")
     assert Config().engines == ("scripted",)
     assert "TRANSLATION_ENGINES or ENGINES=local" in describe(Config)
+
+
+def test_amazons_settings_are_read_as_they_are_written(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("AWS_ENDPOINT_URL_TRANSLATE", "http://127.0.0.1:9")
+    monkeypatch.setenv("TRANSLATION_AWS_TERMINOLOGIES", "es:names-es, *:names")
+    monkeypatch.setenv("TRANSLATION_AWS_FORMALITY", "informal")
+    config = Config()
+    assert config.aws_endpoint == "http://127.0.0.1:9"
+    assert config.aws_terminologies == {"es": "names-es", "*": "names"}
+    assert (config.aws_formality, config.aws_brevity, config.aws_mask_profanity) == ("informal", False, False)
+
+
+def test_a_mistake_in_amazons_settings_is_found_at_the_start(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("TRANSLATION_AWS_FORMALITY", "polite")
+    monkeypatch.setenv("TRANSLATION_AWS_TERMINOLOGIES", "names-es,pt:two words")
+    with pytest.raises(ValidationError) as mistakes:
+        Config()
+    assert {mistake["loc"][0] for mistake in mistakes.value.errors()} == {"aws_formality", "aws_terminologies"}
+    with pytest.raises(ValidationError, match="a language is named by a code"):
+        Config(aws_terminologies={"spanish": "names"})

@@ -1,18 +1,17 @@
 """Where terms are found, in many scripts, and what stands there then."""
 
-import unicodedata
-
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
 from chassis.glossary import Term
-from translation_svc.domain.glossary import Terms
+from translation_svc.domain.glossary import Terms, tidy
 from translation_svc.domain.masking import mask, unmask
 
 
 def applied(text: str, *terms: Term, language: str = "es") -> str:
     """The text with its terms rendered, all else as it is."""
+    text = tidy(text)
     masked = mask(text, Terms(terms, language).spans(text))
     return unmask(masked, masked.text)[0]
 
@@ -40,6 +39,7 @@ def applied(text: str, *terms: Term, language: str = "es") -> str:
         ("the ark of the covenant", [Term("Ark of the Covenant")], "the Ark of the Covenant"),
         ("THE ARK OF THE COVENANT", [Term("Ark of the Covenant")], "THE Ark of the Covenant"),
         ("At Nasa, at NASA.", [Term("NASA", "la NASA")], "At Nasa, at la NASA."),
+        ("İstanbul'da İSTANBUL", [Term("İstanbul", "Estambul")], "Estambul'da Estambul"),
         # Blanks as the recogniser writes them.
         ("ark  of\nthe covenant", [Term("ark of the covenant", "arca")], "arca"),
         # Marks of a term are its own.
@@ -90,18 +90,19 @@ TEXTS = st.lists(WORDS, max_size=12).map(" ".join)
 
 @given(TEXTS, st.lists(st.builds(Term, WORDS, WORDS), max_size=6))
 def test_spans_are_in_order_apart_and_say_what_a_term_says(text: str, terms: list[Term]) -> None:
+    text = tidy(text)
     spans = Terms(terms, "es").spans(text)
     end = 0
     for span in spans:
         assert end <= span.start < span.end <= len(text)
         end = span.end
-        said = text[span.start : span.end].casefold()
-        assert said in {term.source.casefold() for term in terms}
-        assert span.rendering.casefold() in {term.target.casefold() for term in terms}
+        said = text[span.start : span.end].lower()
+        assert said in {term.source.lower() for term in terms}
+        assert span.rendering.lower() in {term.target.lower() for term in terms}
 
 
 @given(TEXTS, WORDS)
 def test_a_term_that_stands_alone_is_always_found(text: str, word: str) -> None:
-    whole = unicodedata.normalize("NFC", f"{text} {word} {text}")
-    spans = Terms([Term(word, "x")], "es").spans(whole)
-    assert any(span.start <= len(text) + 1 < span.end for span in spans)
+    before = tidy(f"b {text}")
+    spans = Terms([Term(word, "x")], "es").spans(tidy(f"{before} {word} {text}"))
+    assert any(span.start <= len(before) + 1 < span.end for span in spans)

@@ -43,7 +43,7 @@ def transcribe(transport: str) -> Part:
         async with serve(service, transport, options.folder, port) as address:
             found = {
                 "AWS_ENDPOINT_URL_TRANSCRIBE_STREAMING": address.url,
-                "TRANSCRIPTION_AWS_TRANSPORT": transport,
+                "TRANSCRIPTION_AWS_TRANSPORT": transport.removesuffix("-tls"),
             }
             yield found | ({"AWS_CA_BUNDLE": address.ca} if address.ca else {})
 
@@ -66,6 +66,7 @@ async def translate(options: Options, port: int) -> AsyncIterator[Environment]:
 
 PARTS: dict[str, Part] = {
     "transcribe": transcribe("websocket"),
+    "transcribe-tls": transcribe("websocket-tls"),
     "transcribe-http2": transcribe("http2"),
     "polly": polly,
     "translate": translate,

@@ -12,8 +12,8 @@ from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.x509.oid import NameOID
 
 
-def make(folder: Path) -> tuple[Path, ssl.SSLContext]:
-    """The CA's file in `folder`, to be trusted, and a context for servers on localhost that speak HTTP/2."""
+def make(folder: Path, protocol: str = "h2") -> tuple[Path, ssl.SSLContext]:
+    """The CA's file in `folder`, to be trusted, and a context for servers on localhost that speak `protocol`."""
     ca_key, key = ec.generate_private_key(ec.SECP256R1()), ec.generate_private_key(ec.SECP256R1())
     ca_name = x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, "stand-in CA")])
     ca_public = x509.SubjectKeyIdentifier.from_public_key(ca_key.public_key())
@@ -43,7 +43,7 @@ def make(folder: Path) -> tuple[Path, ssl.SSLContext]:
     chain.write_bytes(private + certificate.public_bytes(serialization.Encoding.PEM))
     context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
     context.load_cert_chain(chain)
-    context.set_alpn_protocols(["h2"])
+    context.set_alpn_protocols([protocol])
     return ca_file, context
 
 

@@ -3,6 +3,7 @@
 import asyncio
 import json
 import socket
+import ssl
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
@@ -11,6 +12,7 @@ from urllib.parse import parse_qsl
 
 from aiohttp import WSMsgType, web
 
+from tests.amazon import certificates
 from tests.amazon.eventstream import Decoder, MalformedFrame
 from tests.amazon.signing import Arrived, SignatureRefused, verify
 from tests.amazon.transcribe_hearing import Pace, ScriptedWord
@@ -31,9 +33,13 @@ class Address:
 
 @asynccontextmanager
 async def serve(service: Transcribe, transport: str, folder: Path, port: int = 0) -> AsyncIterator[Address]:
-    """`transport`: websocket or http2, whose CA goes into `folder`. `port`: 0 for a free one."""
+    """`transport`: websocket, which is plain, or one with a CA in `folder`: websocket-tls, http2. `port`: 0 for any."""
     if transport == "http2":
         async with over_http2(service, folder, port) as (url, ca):
+            yield Address(url, str(ca))
+    elif transport == "websocket-tls":
+        ca, context = certificates.make(folder, "http/1.1")
+        async with over_websocket(service, port, context) as url:
             yield Address(url, str(ca))
     else:
         async with over_websocket(service, port) as url:
@@ -41,17 +47,17 @@ async def serve(service: Transcribe, transport: str, folder: Path, port: int = 0
 
 
 @asynccontextmanager
-async def over_websocket(service: Transcribe, port: int = 0) -> AsyncIterator[str]:
-    """The WebSocket interface, without TLS. Its URL."""
+async def over_websocket(service: Transcribe, port: int = 0, tls: ssl.SSLContext | None = None) -> AsyncIterator[str]:
+    """The WebSocket interface. Its URL."""
     interface = _WebSocketInterface(service)
     application = web.Application()
     application.router.add_get(PATH, interface.answer)
     runner = web.AppRunner(application, access_log=None, shutdown_timeout=1.0)
     await runner.setup()
     listening = socket.create_server(("127.0.0.1", port))
-    await web.SockSite(runner, listening).start()
+    await web.SockSite(runner, listening, ssl_context=tls).start()
     try:
-        yield f"http://127.0.0.1:{listening.getsockname()[1]}"
+        yield f"http{'s' if tls else ''}://127.0.0.1:{listening.getsockname()[1]}"
     finally:
         interface.over.set()
         await runner.cleanup()

@@ -22,7 +22,7 @@ async def recognizer(
     with account(service.region):
         async with serve(service, transport, folder) as address:
             fields = {
-                "aws_transport": transport,
+                "aws_transport": transport.removesuffix("-tls"),
                 "aws_endpoint": address.url,
                 "aws_ca_bundle": address.ca,
                 "aws_region": service.region,

@@ -9,9 +9,9 @@ import sys
 from pathlib import Path
 
 from chassis.system import ROOT
-from tests.bench import lag, sessions
+from tests.bench import amazon, lag, sessions
 
-PARTS = ("lag", "sessions")
+PARTS = ("amazon", "lag", "sessions")
 
 
 async def main(arguments: list[str]) -> int:
@@ -23,6 +23,8 @@ async def main(arguments: list[str]) -> int:
     options.out.mkdir(parents=True, exist_ok=True)
     if options.part in (None, "lag"):
         lag.run(options.out)
+    if options.part in (None, "amazon"):
+        await amazon.run(options.out)
     if options.part in (None, "sessions"):
         await sessions.run(options.out, options.store or sessions.STORES)
     return 0

@@ -341,6 +341,12 @@ async def test_without_a_region_the_sentence_says_what_to_set(transport: str) ->
                 pytest.fail("opened")
 
 
+async def test_without_the_file_of_cas_the_sentence_says_what_is_missing(at: Any) -> None:
+    with pytest.raises(Misconfigured, match="AWS_CA_BUNDLE"):
+        async with at(Transcribe(), aws_ca_bundle="/nowhere/ca.pem"):
+            pytest.fail("opened")
+
+
 def config(transport: str, endpoint: str) -> Config:
     return load(Config, []).model_copy(update={"aws_transport": transport, "aws_endpoint": endpoint})
 
@@ -361,6 +367,15 @@ async def test_a_server_that_nobody_vouches_for_is_not_talked_to(tmp_path: Path)
     async with connected(service, "http2", tmp_path, HASTY, aws_ca_bundle="") as engine:
         assert type(await failure_of(engine)) is Unavailable
     assert not service.opened
+
+
+async def test_websocket_is_spoken_over_tls_with_whom_the_ca_vouches_for(tmp_path: Path) -> None:
+    service = Transcribe(script=SCRIPT)
+    async with connected(service, "websocket-tls", tmp_path) as engine:
+        assert spoken(await heard(engine, loud(5.0))) == SAID
+    async with connected(service, "websocket-tls", tmp_path, aws_ca_bundle="") as engine:
+        assert type(await failure_of(engine)) is Unavailable
+    assert len(service.opened) == 1
 
 
 # What breaks.

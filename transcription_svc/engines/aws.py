@@ -5,6 +5,7 @@ from collections.abc import AsyncIterator, Callable
 from contextlib import AbstractAsyncContextManager, AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass
 from importlib import import_module
+from pathlib import Path
 from typing import Final
 
 from chassis.aws import Misconfigured, session
@@ -49,10 +50,12 @@ Connect = Callable[[Request], AbstractAsyncContextManager[Wire]]
 
 @asynccontextmanager
 async def open_engine(config: Config, deadlines: Deadlines = DEADLINES) -> AsyncIterator["AwsRecognizer"]:
-    """Talks to nobody yet. Raises Misconfigured where no region is set."""
+    """Talks to nobody yet. Raises Misconfigured where there is no region, or not the file of CAs that is named."""
     region = config.aws_region or (await asyncio.to_thread(session)).region_name
     if not region:
         raise Misconfigured("TRANSCRIPTION_FAILED", f"{SERVICE} cannot be used: no AWS region; set AWS_REGION")
+    if config.aws_ca_bundle and not await asyncio.to_thread(Path(config.aws_ca_bundle).is_file):
+        raise Misconfigured("TRANSCRIPTION_FAILED", f"{SERVICE} cannot be used: AWS_CA_BUNDLE names no file")
     transport = import_module(TRANSPORTS[config.aws_transport])
     async with transport.open_wires(config, region) as connect:
         yield AwsRecognizer(connect, config, deadlines)

@@ -1,4 +1,7 @@
-"""Recordings altered by known amounts: louder, faster, noisier, clipped, echoing. What was done is the truth."""
+"""Voices altered by known amounts: louder, faster, noisier, clipped, echoing. What was done is the truth.
+
+Recordings come from `tests.recordings`; two voices made for it are here.
+"""
 
 from collections.abc import Sequence
 from fractions import Fraction
@@ -17,6 +20,21 @@ def voice(seconds: float, syllables_per_second: float, level: float = 0.1, pitch
     tone = sum(np.sin(2 * np.pi * pitch * harmonic * at) / harmonic for harmonic in range(1, 9))
     envelope = 0.05 + 0.95 * np.sin(np.pi * syllables_per_second * at) ** 2
     return np.asarray(level * tone * envelope, np.float32)
+
+
+def still(seconds: float, level: float = -120.0) -> Samples:
+    """Faint noise at `level` dBFS."""
+    return gain(white(round(seconds * SAMPLE_RATE)), level)
+
+
+def talk(seconds: float, level: float = 0.1) -> Samples:
+    """A clean voice whose pitch and pace wander, with a pause of half a second every three."""
+    at = np.arange(round(seconds * SAMPLE_RATE)) / SAMPLE_RATE
+    hertz = 130 + 25 * np.sin(2 * np.pi * 0.31 * at) + 12 * np.sin(2 * np.pi * 1.7 * at + np.sin(at))
+    phase = 2 * np.pi * np.cumsum(hertz) / SAMPLE_RATE
+    tone = sum(np.sin(harmonic * phase) / harmonic for harmonic in range(1, 20))
+    rhythm = np.sin(np.pi * np.cumsum(4 + np.sin(2 * np.pi * 0.43 * at) + np.sin(1.9 * at)) / SAMPLE_RATE) ** 2
+    return np.asarray(level * tone * rhythm * (at % 3.0 > 0.5), np.float32) + still(seconds, -75.0)
 
 
 def gain(wave: Samples, decibels: float) -> Samples:
@@ -119,8 +137,8 @@ def in_room(
     heard = arrival < 0.5 * SAMPLE_RATE
     response = np.zeros(SAMPLE_RATE // 2 + 1)
     np.add.at(response, arrival[heard].astype(int), (reflection**count / distance)[heard])
-    size = _power_of_two(len(wave) + len(response))
-    out = np.fft.irfft(np.fft.rfft(wave, size) * np.fft.rfft(response, size))[: len(wave)]
+    padded = _power_of_two(len(wave) + len(response))
+    out = np.fft.irfft(np.fft.rfft(wave, padded) * np.fft.rfft(response, padded))[: len(wave)]
     return np.asarray(out * np.abs(wave).max() / np.abs(out).max(), np.float32)
 
 

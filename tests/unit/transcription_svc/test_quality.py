@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from chassis.pcm import SAMPLE_RATE, Samples
-from tests.alterations import babble, gain, pink, rounded, voice, white
+from tests.alterations import babble, gain, pink, rounded, still, talk, voice, white
 from transcription_svc.domain.frames import Blocks
 from transcription_svc.domain.quality import ADVICE, Issue, QualityMonitor, QualityWarning
 
@@ -42,21 +42,6 @@ class Speaker:
 
     def of(self, issue: Issue) -> list[tuple[float, bool]]:
         return [(at, warning) for at, kind, warning in self.told if kind is issue]
-
-
-def still(seconds: float, level: float = -120.0) -> Samples:
-    """Faint noise at `level` dBFS."""
-    return gain(white(round(seconds * SAMPLE_RATE)), level)
-
-
-def talk(seconds: float, level: float = 0.1) -> Samples:
-    """A voice whose pitch wanders, with a pause of half a second every three."""
-    at = np.arange(round(seconds * SAMPLE_RATE)) / SAMPLE_RATE
-    hertz = 130 + 25 * np.sin(2 * np.pi * 0.31 * at) + 12 * np.sin(2 * np.pi * 1.7 * at + np.sin(at))
-    phase = 2 * np.pi * np.cumsum(hertz) / SAMPLE_RATE
-    tone = sum(np.sin(harmonic * phase) / harmonic for harmonic in range(1, 20))
-    rhythm = np.sin(np.pi * np.cumsum(4 + np.sin(2 * np.pi * 0.43 * at) + np.sin(1.9 * at)) / SAMPLE_RATE) ** 2
-    return np.asarray(level * tone * rhythm * (at % 3.0 > 0.5), np.float32) + still(seconds, -75.0)
 
 
 def only(speaker: Speaker) -> set[Issue]:

@@ -48,6 +48,9 @@ async def translate(call: Call, text: str, terms: Terms, deadline: float) -> str
 async def _with_terms(call: Call, text: str, spans: Sequence[Span]) -> str:
     if not spans:
         return await call(text)
+    if not any(character.isalnum() for character in _blanked(text, spans)):
+        # Nothing is left to translate.
+        return await _in_pieces(call, text, spans)
     for form in Form:
         masked = mask(text, spans, form)
         answer, lost = unmask(masked, await call(masked.text))

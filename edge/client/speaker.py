@@ -1,6 +1,7 @@
 """The speaker's side: opens a session, sends audio, works the switches, hears what was understood."""
 
 import asyncio
+import json
 from collections.abc import AsyncIterator, Awaitable, Callable, Mapping, Sequence
 from contextlib import asynccontextmanager, suppress
 from dataclasses import dataclass
@@ -25,6 +26,8 @@ from edge.client.messages import (
 from edge.client.pacing import SAMPLE_RATE, Chunker, Throttle
 from edge.client.recovery import Timing
 
+GLOSSARY_CHARACTERS = 2_048
+"""What the query of a connection has room for; a longer glossary is set on the open connection."""
 TokenSource = str | Callable[[], Awaitable[str]]
 """A JWT, or a function that brings a fresh one: a refresh after hours needs a token that is still valid then."""
 
@@ -65,6 +68,7 @@ class Speaker:
         partial_results: bool | None = None,
         min_stability: float | None = None,
         max_buffer_seconds: float | None = None,
+        glossary: Sequence[Term] = (),
         end_on_exit: bool = True,
         timing: Timing | None = None,
         inbox: int = 1024,
@@ -83,11 +87,20 @@ class Speaker:
             "minStability": None if min_stability is None else f"{min_stability:g}",
             "maxBufferSeconds": None if max_buffer_seconds is None else f"{max_buffer_seconds:g}",
         }
+        entries = _entries(glossary)
+        text = json.dumps(entries, ensure_ascii=False, separators=(",", ":"))
+        if entries and len(text) <= GLOSSARY_CHARACTERS:
+            wanted["glossary"] = text
         identity = _Identity(token, {name: value for name, value in wanted.items() if value is not None})
         goodbye = _end_if_live if end_on_exit else _nothing
         async with linked(url, identity, timing or Timing(), inbox, goodbye) as link:
             assert identity.created is not None
-            yield cls(link, identity.created, sample_rate)
+            speaker = cls(link, identity.created, sample_rate)
+            if "glossary" in wanted:
+                link.keep_saying("setGlossary", terms=entries)
+            elif entries:
+                await speaker.set_glossary(glossary)
+            yield speaker
 
     @property
     def session_id(self) -> str:
@@ -144,10 +157,7 @@ class Speaker:
         """Replaces the session's glossary. It is said again by itself after a loss or a refresh, for another edge does
         not know it. Raises ClientError (INVALID_PARAMETER, INVALID_LANGUAGE).
         """
-        entries = [
-            {name: text for name in ("source", "target", "language") if (text := getattr(term, name)) is not None}
-            for term in terms
-        ]
+        entries = _entries(terms)
         accepted = await self._link.ask("setGlossary", GlossaryAccepted, terms=entries)
         self._link.keep_saying("setGlossary", terms=entries)
         return accepted
@@ -165,6 +175,14 @@ class Speaker:
 
     async def __anext__(self) -> Event:
         return await self._link.next_event()
+
+
+def _entries(terms: Sequence[Term]) -> list[dict[str, str]]:
+    """The terms as the protocol has them."""
+    return [
+        {name: text for name in ("source", "target", "language") if (text := getattr(term, name)) is not None}
+        for term in terms
+    ]
 
 
 async def _end_if_live(link: Link) -> None:

@@ -141,6 +141,15 @@ async def test_the_python_client_sets_it(running: RunningEdge) -> None:
         reading.cancel()
 
 
+@pytest.mark.parametrize("number", [2, 200], ids=["in the query", "on the connection"])
+async def test_the_python_client_opens_with_it_however_long_it_is(running: RunningEdge, number: int) -> None:
+    terms = [Term(f"término número {n}", f"term number {n}") for n in range(number)]
+    async with asyncio.timeout(60), Speaker.open(running.url, "valid-ada", glossary=terms):
+        stream = await running.transcription.stream()
+        await stream.until(lambda: len(stream.glossary) == number)
+        assert stream.glossary[0] == ("término número 0", "term number 0", "")
+
+
 async def _read(speaker: Speaker) -> None:
     async for _ in speaker:
         pass

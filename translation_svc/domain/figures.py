@@ -1,7 +1,8 @@
 """Numbers and references such as "John 3:16": what was a figure in the source must be one in the translation.
 
 Languages write figures differently, and that is no loss: "1,000.5" is "1.000,5", Arabic and Hindi have digits of their
-own. So numbers are compared by their digits. Of a reference the chapter and the verse stay together, with their colon.
+own, "20 million" is "2000万". So numbers are compared by their digits, or by what they count. Of a reference chapter and
+verse stay together, with their colon.
 """
 
 import re
@@ -20,6 +21,20 @@ _UNGROUPED = re.compile(r"\d+(?:[.,'’٬٫]\d+)*")
 _LATIN = re.compile("[A-Za-z]")
 _SEPARATORS = re.compile(rf"[{_SPACES}.,'’٬٫]")
 _HALF_OF_THE_DAY = re.compile(r"\s?([ap])\.?\s?m\b", re.IGNORECASE)
+# Words that multiply the number before them, by powers of ten; languages group by threes, fours or twos.
+_POWERS = {
+    2: "hundred 百",
+    3: "thousand mil mille mila tausend tysięcy тысяч тысячи 千 천 ألف हज़ार हजार",
+    4: "万 萬 만",
+    5: "लाख lakh",
+    6: "million millions millón millones milhão milhões milione milioni millionen миллион миллиона миллионов مليون",
+    7: "करोड़ crore",
+    8: "億 亿 억",
+    9: "billion bilhão bilhões milliard milliards miliardo miliardi milliarden миллиард миллиардов مليار",
+    12: "trillion 兆 조",
+}
+_POWER = {word: power for power, words in _POWERS.items() for word in words.split()}
+_MULTIPLIED = re.compile(rf"\s?({'|'.join(sorted(_POWER, key=len, reverse=True))})(?![a-zñã])", re.IGNORECASE)
 _DASH = re.compile(r"\s*[-\u2010-\u2015]\s*")
 
 
@@ -81,9 +96,10 @@ def _numbers(text: str, found: Iterable[re.Match[str]], alone: bool) -> Iterator
 
 def _there(translated: str, number: re.Pattern[str]) -> Counter[str]:
     """The figures of a translation. "Chapter 3, verse 16" may have become "3:16"."""
-    found = [span.rendering for span in figures(translated, number, alone=False)]
-    within = [part for figure in found if ":" in figure for part in re.findall(r"\d+", figure)]
-    return Counter(map(_key, [*found, *within]))
+    spans = list(figures(translated, number, alone=False))
+    within = [part for span in spans if ":" in span.rendering for part in re.findall(r"\d+", span.rendering)]
+    counted = [count for span in spans if (count := _counted(translated, span))]
+    return Counter([*map(_key, [*(span.rendering for span in spans), *within]), *counted])
 
 
 def _take(keys: list[str], have: Counter[str]) -> bool:
@@ -95,13 +111,29 @@ def _take(keys: list[str], have: Counter[str]) -> bool:
 
 
 def _keys(text: str, span: Span) -> list[str]:
-    """What a figure may have become: itself, or where it is an hour of half a day ("7 p.m.") that of the whole one."""
-    keys = [_key(span.rendering)]
+    """What a figure may have become: itself; with a multiplier what it counts; an hour of half a day ("7 p.m.") that of
+    the whole one."""
+    counted = _counted(text, span)
+    keys = [_key(span.rendering), *([counted] if counted else [])]
     half, (hour, _, minutes) = _HALF_OF_THE_DAY.match(text, span.end), plain_digits(span.rendering).partition(":")
     if half is not None and hour.isdecimal() and 1 <= int(hour) <= 12:
         whole = str(int(hour) % 12 + 12 * (half[1] in "pP"))
         keys = [f"{whole}:{minutes or '00'}", f"{whole}{minutes or '00'}", *([] if minutes else [whole]), *keys]
     return keys
+
+
+def _counted(text: str, span: Span) -> str:
+    """What a number counts with the multiplier behind it, in digits; empty without one."""
+    multiplier = _MULTIPLIED.match(text, span.end)
+    if multiplier is None or ":" in span.rendering:
+        return ""
+    plain = plain_digits(span.rendering)
+    # One mark, and not before three digits, is a decimal one.
+    whole, _, fraction = plain.replace(",", ".").partition(".")
+    if not fraction.isdecimal() or len(fraction) == 3:
+        whole, fraction = _SEPARATORS.sub("", plain), ""
+    digits = fraction.ljust(_POWER[multiplier[1].lower()], "0")
+    return (whole + digits).lstrip("0") if len(digits) == _POWER[multiplier[1].lower()] else ""
 
 
 def _key(figure: str) -> str:

@@ -74,10 +74,10 @@ async def test_where_every_form_is_lost_the_text_goes_in_pieces() -> None:
     assert len(engine.asked) == 5
 
 
-async def test_a_text_that_is_a_term_needs_its_engine_no_more_than_twice() -> None:
-    engine = Engine(lambda _: "")
-    assert await engine.of("Grace!") == "Gracia!"
-    assert len(engine.asked) == 2
+async def test_a_text_that_is_all_terms_needs_no_engine() -> None:
+    engine = Engine()
+    assert await engine.of("Grace, Ebenezer!") == "Gracia, Ebenezer!"
+    assert not engine.asked
 
 
 async def test_a_doubled_placeholder_is_not_a_doubled_term() -> None:

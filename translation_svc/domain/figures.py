@@ -1,8 +1,8 @@
 """Numbers and references such as "John 3:16": what was a figure in the source must be one in the translation.
 
 Languages write figures differently, and that is no loss: "1,000.5" is "1.000,5", Arabic and Hindi have digits of their
-own, "20 million" is "2000万". So numbers are compared by their digits, or by what they count. Of a reference chapter and
-verse stay together, with their colon.
+own, "20 million" is "2000万". So numbers are compared by their digits, or by what they count. Of a reference, chapter
+and verse stay together, with their colon.
 """
 
 import re

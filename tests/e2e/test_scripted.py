@@ -20,6 +20,8 @@ from edge.client import (
     CueStart,
     ErrorEvent,
     Listener,
+    QualityRecovered,
+    QualityWarning,
     SessionEnded,
     SourceCaption,
     Speaker,
@@ -224,6 +226,22 @@ async def test_a_paused_or_muted_speaker_is_not_recognised_and_listeners_are_tol
         await talk.speaker.unmute()
         await talk.say(SENTENCE)
         await received.until(lambda so_far: so_far.of(Caption))
+
+
+async def test_a_speaker_is_told_what_is_wrong_with_the_sound_and_when_it_is_over(system: System) -> None:
+    async with room(system, "flawed") as talk:
+        await talk.say(noise(1.0, level=2.0))
+        await talk.told.until(lambda told: told.of(QualityWarning))
+        await talk.say(silence(6.0))
+        await talk.told.until(lambda told: len(told.of(QualityWarning)) == 2 and told.of(QualityRecovered))
+        await talk.say(noise(0.5))
+        await talk.told.until(lambda told: len(told.of(QualityRecovered)) == 2)
+    clipping, silent = talk.told.of(QualityWarning)
+    assert (clipping.issue, clipping.threshold) == ("clipping", 0.01)
+    assert clipping.value > 0.3
+    assert (silent.issue, silent.value, silent.threshold) == ("silence", -120.0, -50.0)
+    assert all(warning.advice.endswith(".") for warning in (clipping, silent))
+    assert [over.issue for over in talk.told.of(QualityRecovered)] == ["clipping", "silence"]
 
 
 async def test_a_speaker_who_vanishes_ends_the_session_after_the_grace(system: System) -> None:

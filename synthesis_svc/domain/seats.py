@@ -87,13 +87,18 @@ class Seats:
         if seat.neural:
             seat.wait += _NEWEST * (wait_seconds - seat.wait)
             late = wait_seconds > patience_seconds or seat.wait > LATE * patience_seconds
-            if late and now >= self._settled_at:
-                self._unseat_last(now)
+            if late:
+                self.late(now)
         elif self._may_return(seat, wait_seconds, patience_seconds, now):
             seat.neural, seat.since = True, now
             self._settle(now)
             self._make_fit(now)
         return seat.neural and wait_seconds <= patience_seconds
+
+    def late(self, now: float) -> None:
+        """A cue was given up before it began, for being late."""
+        if self._seated() and now >= self._settled_at:
+            self._unseat_last(now)
 
     def _seated(self) -> list[_Seat]:
         return sorted((seat for seat in self._seats.values() if seat.neural), key=lambda seat: seat.rank)

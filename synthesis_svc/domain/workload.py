@@ -28,6 +28,7 @@ class Workload:
         self._workers = workers
         self._seconds_per_character = seconds_per_character
         self._characters: dict[Place, int] = {}
+        self._begun: dict[Place, float] = {}
         self._added = 0
 
     def __len__(self) -> int:
@@ -38,22 +39,30 @@ class Workload:
         """What is believed now."""
         return self._seconds_per_character
 
-    def wait_seconds(self, turn: int, due: float) -> float:
-        """Seconds until a new piece of this turn, due then, would be begun."""
-        place = Place(turn, due, self._added + 1)
+    def wait_seconds(self, turn: int, now: float) -> float:
+        """Seconds until a new piece of this turn, due at once, would be begun."""
+        place = Place(turn, now, self._added + 1)
         ahead = sum(characters for other, characters in self._characters.items() if other < place)
-        return ahead * self._seconds_per_character / self._workers
+        # A piece that takes longer than pieces used to says so before it ends.
+        overdue = [(now - begun) / self._characters[under_way] for under_way, begun in self._begun.items()]
+        return ahead * max([self._seconds_per_character, *overdue]) / self._workers
+
+    def begin(self, place: Place, now: float) -> None:
+        """A worker began on a piece."""
+        if place in self._characters:
+            self._begun[place] = now
 
     def add(self, turn: int, due: float, characters: int) -> Place:
         """Counts a piece; it stands behind all of the same turn that are due no later."""
         self._added += 1
         place = Place(turn, due, self._added)
-        self._characters[place] = characters
+        self._characters[place] = max(characters, 1)
         return place
 
     def remove(self, place: Place, seconds: float | None = None) -> None:
         """A piece is done or given up. `seconds`: the work it took, where it was done; removing twice does nothing."""
         characters = self._characters.pop(place, None)
+        self._begun.pop(place, None)
         if characters is None or seconds is None:
             return
-        self._seconds_per_character += _NEWEST * (seconds / max(characters, 1) - self._seconds_per_character)
+        self._seconds_per_character += _NEWEST * (seconds / characters - self._seconds_per_character)

@@ -1,34 +1,31 @@
 """Kokoro: neural voices for en es fr it pt, computed here on the CPU.
 
-Cut into clauses, so that the first is heard while the others are computed. kokoro-onnx is imported only when this
-engine opens: its phonemes come from espeak-ng's library and the phonemizer package (both GPL), which therefore run
-inside this one process, and only where the `local` extra is installed.
+Cut into clauses, so that the first is heard while the others are computed.
 """
 
 import asyncio
-import logging
+import threading
 import time
 from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager
+from functools import partial
 from pathlib import Path
-from typing import TYPE_CHECKING, Final, cast
+from typing import TYPE_CHECKING, Final
 
-import numpy as np
-import soxr
 import structlog
-from numpy.typing import NDArray
 
 from chassis.errors import Exhausted, Unavailable
 from chassis.language import primary
 from chassis.models import Catalogue
-from chassis.pcm import SAMPLE_RATE, Samples
+from chassis.pcm import Samples
 from synthesis_svc.domain.borrowed import borrowers, lender, respelled
-from synthesis_svc.domain.framing import PLAYED_SECONDS_PER_CHARACTER, Limits, Piece, paced, pieces
+from synthesis_svc.domain.framing import PLAYED_SECONDS_PER_CHARACTER, Piece, paced, pieces
 from synthesis_svc.domain.seats import Seats
-from synthesis_svc.domain.sound import Mastering, hastened, silence, trimmed
+from synthesis_svc.domain.sound import Mastering, silence
 from synthesis_svc.domain.voices import Grade, Voice
-from synthesis_svc.domain.workload import Workload
+from synthesis_svc.domain.workload import Place, Workload
 from synthesis_svc.engines import Order, Speech
+from synthesis_svc.engines.kokoro_model import Model
 from synthesis_svc.engines.workers import Workers
 
 if TYPE_CHECKING:
@@ -37,10 +34,6 @@ if TYPE_CHECKING:
 log = structlog.get_logger()
 
 NAME: Final = "kokoro"
-_MODEL_RATE: Final = 24_000
-_STYLES: Final = (510, 1, 256)
-"""A voice: one style of 256 numbers for each count of phonemes."""
-_MOST_PHONEMES: Final = 500
 
 # The first letter of a voice's name is its language; the languages in the order of the best voices first.
 _LANGUAGES: Final = {"a": "en", "b": "en-GB", "e": "es", "f": "fr", "i": "it", "p": "pt"}
@@ -57,61 +50,8 @@ _ACCENTS: Final = {
 }  # fmt: skip
 # Accents of the regions that are not in the table above.
 _ELSEWHERE: Final = {"es": "es-419"}
-# How fast the network really speaks at a `speed`, measured over three languages. It rounds each sound to whole frames:
-# beyond 1.33 the short ones lose half at once (at 1.40 it is 1.57), so the rest of a higher tempo is made by
-# shortening the wave.
-_SPEEDS: Final = (0.80, 0.86, 0.92, 1.00, 1.06, 1.12, 1.20, 1.25, 1.32)
-_TEMPOS: Final = (0.82, 0.92, 0.96, 1.00, 1.03, 1.06, 1.12, 1.15, 1.21)
 _WARM_UP: Final = "One moment, please."
-
-
-class Model:
-    """The network and its phonemes. Blocking; `speak` may run in several threads at once."""
-
-    def __init__(self, model: Path, voices: Path, threads: int) -> None:
-        import onnxruntime
-        from kokoro_onnx.tokenizer import Tokenizer
-
-        # It warns whenever a language joins words in speaking ("l'ami").
-        logging.getLogger("phonemizer").setLevel(logging.ERROR)
-
-        options = onnxruntime.SessionOptions()
-        options.intra_op_num_threads = threads
-        options.inter_op_num_threads = 1
-        # Waiting threads sleep: spinning ones would take the recogniser's share of the machine.
-        options.add_session_config_entry("session.intra_op.allow_spinning", "0")
-        # Work is shared out in small blocks: a thread that other programs held up delays the rest less.
-        options.add_session_config_entry("session.dynamic_block_base", "4")
-        self._session = onnxruntime.InferenceSession(str(model), options, providers=["CPUExecutionProvider"])
-        self._tokenizer = Tokenizer()
-        self._styles = _load_styles(voices)
-
-    @property
-    def voice_names(self) -> Sequence[str]:
-        """The names of the voices on disc, sorted."""
-        return sorted(self._styles)
-
-    def speak(self, text: str, accent: str, voice: str, tempo: float) -> Samples:
-        """The trimmed wave of one piece, 16 kHz; empty where the text has no sound in this language."""
-        phonemes = self._tokenizer.phonemize(text, accent)
-        speed = float(np.interp(tempo, _TEMPOS, _SPEEDS))
-        runs = pieces(phonemes, Limits(first=_MOST_PHONEMES, first_most=_MOST_PHONEMES, most=_MOST_PHONEMES))
-        waves = [hastened(self._infer(run.text, voice, speed), tempo / _TEMPOS[-1]) for run in runs]
-        return np.concatenate(waves) if waves else np.zeros(0, np.float32)
-
-    def _infer(self, phonemes: str, voice: str, speed: float) -> Samples:
-        tokens = self._tokenizer.tokenize(phonemes)
-        if not tokens:
-            return np.zeros(0, np.float32)
-        (wave,) = self._session.run(
-            None,
-            {
-                "tokens": np.array([[0, *tokens, 0]], np.int64),
-                "style": self._styles[voice][len(tokens) - 1],
-                "speed": np.array([speed], np.float32),
-            },
-        )
-        return trimmed(cast(Samples, soxr.resample(np.ravel(wave), _MODEL_RATE, SAMPLE_RATE)).astype(np.float32))
+_AT_ONCE: Final = Place(0, 0.0, 0)
 
 
 class Kokoro:
@@ -148,36 +88,48 @@ class Kokoro:
         """As the port says. All pieces are queued at once, each due when those before it will have been played."""
         waves: list[asyncio.Future[Samples]] = []
         planned = self._plan(order)
-        due = time.monotonic()
+        due = asked = time.monotonic()
         try:
             for piece in planned:
                 waves.append(self._submit(due, piece, order))
                 due += len(piece.text) * PLAYED_SECONDS_PER_CHARACTER / order.delivery.tempo
             yield Speech(order.voice, _mastered(planned, waves, order))
         finally:
+            if not waves[:1] or not waves[0].done():
+                self._given_up(time.monotonic() - asked, order)
             for wave in waves:
                 wave.cancel()
+
+    def _given_up(self, waited_seconds: float, order: Order) -> None:
+        if waited_seconds > order.tier.patience_seconds:
+            self._seats.late(time.monotonic())
 
     def _plan(self, order: Order) -> list[Piece]:
         cost = self._workload.seconds_per_character
         return pieces(order.text, paced(cost, every_clause=order.delivery.pause_seconds > 0))
 
     def _submit(self, due: float, piece: Piece, order: Order) -> "asyncio.Future[Samples]":
-        took: list[float] = []
+        loop = asyncio.get_running_loop()
+        under_way = threading.Event()
 
         def work() -> Samples:
-            begun = time.perf_counter()
-            wave = self._model.speak(
-                respelled(piece.text, order.language),
-                accent(order.language),
-                _own_name(order.voice),
-                order.delivery.tempo,
-            )
-            took.append(time.perf_counter() - begun)
-            return wave
+            begun = time.monotonic()
+            under_way.set()
+            loop.call_soon_threadsafe(self._workload.begin, place, begun)
+            try:
+                return self._model.speak(
+                    respelled(piece.text, order.language),
+                    accent(order.language),
+                    _own_name(order.voice),
+                    order.delivery.tempo,
+                )
+            finally:
+                # A piece that nobody waits for any more still holds its worker until here, and still teaches.
+                loop.call_soon_threadsafe(self._workload.remove, place, time.monotonic() - begun)
 
         def done(wave: "asyncio.Future[Samples]") -> None:
-            self._workload.remove(place, *took)
+            if not under_way.is_set():
+                self._workload.remove(place)
             # Read here, an error of a piece that nobody came to is not reported as forgotten.
             if not wave.cancelled():
                 wave.exception()
@@ -235,10 +187,6 @@ def _own_name(voice: Voice) -> str:
     return voice.name.removeprefix(f"{NAME}/").split("@")[0]
 
 
-def _load_styles(folder: Path) -> dict[str, NDArray[np.float32]]:
-    return {path.stem: np.fromfile(path, "<f4").reshape(_STYLES) for path in folder.glob("*.bin")}
-
-
 @asynccontextmanager
 async def open_kokoro(config: "Config") -> AsyncIterator[Kokoro]:
     """Loads the model and speaks a sentence to nobody, to learn this machine's speed (2 to 4 s).
@@ -248,21 +196,26 @@ async def open_kokoro(config: "Config") -> AsyncIterator[Kokoro]:
     catalogue = Catalogue.load(config.data)
     model_file = next(catalogue.folder(config.kokoro_model).glob("*.onnx"))
     styles = catalogue.folder(config.kokoro_voices)
+    workers = Workers(
+        NAME, count=config.kokoro_workers, capacity=config.kokoro_max_pieces, niceness=config.kokoro_niceness
+    )
     try:
-        model = await asyncio.to_thread(Model, model_file, styles, config.kokoro_threads)
+        # By a worker: the threads that the network makes for itself stand back as far as who made them.
+        model = await workers.submit(_AT_ONCE, partial(_loaded, model_file, styles, config.kokoro_threads))
+        workload = Workload(config.kokoro_workers, await workers.submit(_AT_ONCE, partial(_learn_speed, model)))
+        log.info("kokoro_ready", seconds_per_character=round(workload.seconds_per_character, 4))
+        yield Kokoro(model, workers, workload, Seats(config.kokoro_workers))
+    finally:
+        await workers.close()
+
+
+def _loaded(model: Path, voices: Path, threads: int) -> Model:
+    try:
+        return Model(model, voices, threads)
     except ImportError as error:
         raise Unavailable(
             "ENGINE_NOT_INSTALLED", "kokoro-onnx is not installed: pip install lingocast[local]"
         ) from error
-    workload = Workload(config.kokoro_workers, await asyncio.to_thread(_learn_speed, model))
-    workers = Workers(
-        NAME, count=config.kokoro_workers, capacity=config.kokoro_max_pieces, niceness=config.kokoro_niceness
-    )
-    log.info("kokoro_ready", seconds_per_character=round(workload.seconds_per_character, 4))
-    try:
-        yield Kokoro(model, workers, workload, Seats(config.kokoro_workers))
-    finally:
-        await workers.close()
 
 
 def _learn_speed(model: Model) -> float:

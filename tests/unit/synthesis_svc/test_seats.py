@@ -67,6 +67,7 @@ class Talk:
             while waiting and len(begun) < self.workers:
                 place, size, feed, asked = heapq.heappop(waiting)
                 begun[place] = now
+                load.begin(place, now)
                 if asked >= 0:
                     self.waits[feed].append(now - asked)
                 number += 1
@@ -135,6 +136,14 @@ def test_a_cue_beyond_its_patience_is_not_taken_whoever_it_is() -> None:
     seats = Seats(1)
     assert taken(seats, "a", 0.0, turn=0)
     assert not taken(seats, "a", 1.0, turn=0, wait=2.1)
+
+
+def test_a_cue_given_up_for_being_late_costs_a_seat() -> None:
+    seats = Seats(1)
+    assert taken(seats, "a", 0.0)
+    seats.late(4.0)
+    assert not taken(seats, "a", 5.0)
+    seats.late(6.0)
 
 
 def test_a_seat_that_was_lost_is_not_given_back_at_the_next_sentence() -> None:

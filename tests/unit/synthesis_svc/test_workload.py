@@ -6,34 +6,34 @@ from synthesis_svc.domain.workload import Workload
 
 
 def test_nothing_queued_means_no_wait() -> None:
-    assert Workload(1, 0.05).wait_seconds(turn=1, due=10.0) == 0.0
+    assert Workload(1, 0.05).wait_seconds(turn=1, now=10.0) == 0.0
 
 
 def test_text_that_is_due_earlier_is_waited_for() -> None:
     load = Workload(1, 0.05)
     load.add(turn=1, due=10.0, characters=40)
-    assert load.wait_seconds(turn=1, due=10.1) == pytest.approx(2.0)
+    assert load.wait_seconds(turn=1, now=10.1) == pytest.approx(2.0)
 
 
 def test_later_pieces_of_other_cues_are_not_waited_for() -> None:
     load = Workload(1, 0.05)
     load.add(turn=1, due=10.0, characters=20)
     load.add(turn=1, due=13.0, characters=100)
-    assert load.wait_seconds(turn=1, due=10.1) == pytest.approx(1.0)
-    assert load.wait_seconds(turn=1, due=13.1) == pytest.approx(6.0)
+    assert load.wait_seconds(turn=1, now=10.1) == pytest.approx(1.0)
+    assert load.wait_seconds(turn=1, now=13.1) == pytest.approx(6.0)
 
 
 def test_premium_waits_for_premium_only() -> None:
     load = Workload(1, 0.05)
     load.add(turn=1, due=10.0, characters=100)
     load.add(turn=0, due=10.0, characters=20)
-    assert load.wait_seconds(turn=0, due=10.1) == pytest.approx(1.0)
+    assert load.wait_seconds(turn=0, now=10.1) == pytest.approx(1.0)
 
 
 def test_workers_share_the_queue() -> None:
     load = Workload(2, 0.05)
     load.add(turn=1, due=10.0, characters=40)
-    assert load.wait_seconds(turn=1, due=11.0) == pytest.approx(1.0)
+    assert load.wait_seconds(turn=1, now=11.0) == pytest.approx(1.0)
 
 
 def test_the_speed_is_learned_from_what_pieces_took() -> None:
@@ -41,6 +41,16 @@ def test_the_speed_is_learned_from_what_pieces_took() -> None:
     for _ in range(50):
         load.remove(load.add(turn=1, due=0.0, characters=10), seconds=2.0)
     assert load.seconds_per_character == pytest.approx(0.2, rel=0.01)
+
+
+def test_a_piece_that_takes_too_long_says_so_before_it_ends() -> None:
+    load = Workload(1, 0.05)
+    place = load.add(turn=1, due=10.0, characters=20)
+    load.begin(place, now=10.0)
+    assert load.wait_seconds(turn=1, now=10.5) == pytest.approx(1.0)
+    assert load.wait_seconds(turn=1, now=14.0) == pytest.approx(4.0)
+    load.remove(place, seconds=4.0)
+    assert load.wait_seconds(turn=1, now=14.0) == 0.0
 
 
 def test_a_piece_given_up_teaches_nothing_and_counts_no_more() -> None:

@@ -1,8 +1,8 @@
-"""Amazon Transcribe's adapters against its stand-in, over both wires: what is sent, what is understood, every error."""
+"""Amazon Transcribe over both wires, against its stand-in: what is sent, what is understood, and all that breaks."""
 
 import asyncio
 import gc
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
@@ -12,33 +12,33 @@ from aiobotocore.credentials import AioRefreshableCredentials
 from botocore.credentials import ReadOnlyCredentials
 
 from chassis.aws import Misconfigured, session
-from chassis.errors import Exhausted, Invalid, LingocastError, Unavailable
+from chassis.errors import Unavailable
 from chassis.pcm import byte_count
-from chassis.probing import free_port
-from chassis.settings import load
-from tests.amazon.account import account
 from tests.amazon.signing import Credentials
-from tests.amazon.transcribe import Fault, Kind, ScriptedWord, Transcribe
-from tests.amazon.transcribe_client import TRANSPORTS
+from tests.amazon.transcribe import Fault, Kind, Transcribe
+from tests.amazon.transcribe_client import (
+    ENGLISH,
+    HASTY,
+    SAID,
+    SCRIPT,
+    TRANSPORTS,
+    failure_of,
+    feed,
+    heard,
+    loud,
+    until,
+)
 from tests.amazon.transcribe_client import recognizer as connected
 from tests.amazon.transcribe_requests import LANGUAGES as AMAZONS
 from tests.amazon.transcribe_requests import Account
 from tests.fakes.hypotheses import check, spoken
-from transcription_svc.config import Config
 from transcription_svc.domain.events import AudioIn, Input, Options, SourceCaption
 from transcription_svc.domain.hypothesis import Hypothesis
 from transcription_svc.downstream import Downstream
-from transcription_svc.engines import RecognitionStream, Recognizer, StreamOptions
-from transcription_svc.engines.aws import open_engine
+from transcription_svc.engines import RecognitionStream, StreamOptions
 from transcription_svc.engines.aws_languages import LANGUAGES, code_of
 from transcription_svc.engines.aws_stream import DEADLINES, Deadlines
 from transcription_svc.pipeline import Broadcast
-
-ENGLISH = StreamOptions("en")
-SAID = "Let us go, you and I. Where to?"
-SCRIPT = [ScriptedWord(text, 0.4 * index + 0.1, 0.4 * index + 0.5) for index, text in enumerate(SAID.split())]
-# Patient where a busy machine must change no outcome, impatient where it is waited for.
-HASTY = Deadlines(open=1.0, send=1.0, finish=1.0, final=0.5, sound=1.0)
 
 
 @pytest.fixture(params=TRANSPORTS)
@@ -54,62 +54,6 @@ def at(transport: str, tmp_path: Path) -> Any:
         return connected(service, transport, tmp_path, deadlines, **settings)
 
     return opened
-
-
-def loud(seconds: float) -> bytes:
-    return b"\x00\x10\x00\xf0" * (byte_count(seconds) // 4)
-
-
-async def feed(stream: RecognitionStream, audio: bytes, size: int = 3200) -> None:
-    for first in range(0, len(audio), size):
-        await stream.send(audio[first : first + size])
-    await stream.finish()
-
-
-async def heard(engine: Recognizer, audio: bytes, options: StreamOptions = ENGLISH, size: int = 3200) -> Any:
-    async with asyncio.timeout(60), engine.open(options) as stream, asyncio.TaskGroup() as tasks:
-        tasks.create_task(feed(stream, audio, size))
-        return [hypothesis async for hypothesis in stream.hypotheses()]
-
-
-async def failure_of(engine: Recognizer, audio: bytes = b"", options: StreamOptions = ENGLISH) -> LingocastError:
-    """What opening or reading a stream raises, while `audio` is sent again and again; who sends hears the same."""
-    heard_by_sender: list[LingocastError] = []
-
-    async def send(stream: RecognitionStream) -> None:
-        try:
-            while audio:
-                await stream.send(audio)
-                await asyncio.sleep(0.002)
-        except LingocastError as error:
-            heard_by_sender.append(error)
-
-    async def read(stream: RecognitionStream) -> None:
-        async for _ in stream.hypotheses():
-            pass
-
-    async def use() -> None:
-        async with engine.open(options) as stream, asyncio.TaskGroup() as tasks:
-            sending = tasks.create_task(send(stream))
-            with pytest.raises(LingocastError) as caught:
-                await read(stream)
-            await sending
-            raise caught.value
-
-    with pytest.raises((LingocastError, ExceptionGroup)) as caught:
-        async with asyncio.timeout(60):
-            await use()
-    (error,) = caught.value.exceptions if isinstance(caught.value, ExceptionGroup) else [caught.value]
-    assert isinstance(error, LingocastError)
-    assert {type(each) for each in heard_by_sender} <= {type(error)}
-    return error
-
-
-async def until(holds: Callable[[], bool]) -> None:
-    """Waits for a condition that nothing tells of."""
-    async with asyncio.timeout(40):
-        while not holds():  # noqa: ASYNC110
-            await asyncio.sleep(0.01)
 
 
 # What is sent and understood.
@@ -203,179 +147,6 @@ async def test_what_amazon_cannot_bear_is_told_as_data(at: Any) -> None:
         assert engine.capabilities.name == "aws"
         assert engine.capabilities.silence_seconds == 15.0
         assert engine.capabilities.stream_seconds == 14_400.0
-
-
-# Refusals.
-
-
-def refused(code: str, status: int, message: str = "") -> Transcribe:
-    return Transcribe(script=SCRIPT, always=Fault(Kind.REFUSE, code=code, status=status, message=message))
-
-
-def broken_off(code: str, message: str = "", after: float = 0.0) -> Transcribe:
-    return Transcribe(script=SCRIPT, always=Fault(Kind.EXCEPTION, after, code, 400, message))
-
-
-LIMITS: list[tuple[str, int]] = [("LimitExceededException", 429), ("ThrottlingException", 400)]
-TRANSIENT = [
-    ("ServiceUnavailableException", 503),
-    ("InternalFailureException", 500),
-    ("ConflictException", 409),
-    ("SomethingNewException", 504),
-]
-LACKING = [
-    ("AccessDeniedException", 403),
-    ("ExpiredTokenException", 403),
-    ("UnrecognizedClientException", 403),
-    ("SomethingNewException", 403),
-    ("UnknownOperationException", 404),
-]
-
-
-@pytest.mark.parametrize(("code", "status"), LIMITS)
-async def test_a_limit_is_exhausted_and_says_when_to_come_again(at: Any, code: str, status: int) -> None:
-    for service in (refused(code, status), broken_off(code)):
-        async with at(service) as engine:
-            error = await failure_of(engine, loud(0.1))
-        assert isinstance(error, Exhausted)
-        assert error.reason == "TOO_MANY_STREAMS"
-        assert error.retry_after == timedelta(seconds=5)
-
-
-@pytest.mark.parametrize(("code", "status"), TRANSIENT)
-async def test_what_passes_is_unavailable(at: Any, code: str, status: int) -> None:
-    for service in (refused(code, status), broken_off(code), broken_off(code, after=2.0)):
-        async with at(service) as engine:
-            error = await failure_of(engine, loud(0.1))
-        assert type(error) is Unavailable
-        assert error.reason == "RECOGNITION_INTERRUPTED"
-        assert error.retryable
-
-
-@pytest.mark.parametrize(("code", "status"), LACKING)
-async def test_what_a_person_has_to_mend_is_misconfigured(at: Any, code: str, status: int) -> None:
-    async with at(refused(code, status)) as engine:
-        error = await failure_of(engine, loud(0.1))
-    assert isinstance(error, Misconfigured)
-    assert error.reason == "TRANSCRIPTION_FAILED"
-    assert not error.retryable
-
-
-async def test_credentials_refused_inside_the_stream_are_misconfigured(at: Any) -> None:
-    async with at(broken_off("UnrecognizedClientException")) as engine:
-        assert isinstance(await failure_of(engine, loud(0.1)), Misconfigured)
-
-
-@pytest.mark.parametrize(
-    ("message", "reason"),
-    [("Value 'xx' at 'language-code' failed", "UNSUPPORTED_LANGUAGE"), ("Bad.", "TRANSCRIPTION_FAILED")],
-)
-async def test_a_bad_request_is_invalid(at: Any, transport: str, message: str, reason: str) -> None:
-    services = [broken_off("BadRequestException", message)]
-    if transport == "http2":
-        # A refused handshake of WebSocket has no body that can be read; Amazon refuses inside the stream.
-        services.append(refused("BadRequestException", 400, message))
-    for service in services:
-        async with at(service) as engine:
-            error = await failure_of(engine, loud(0.1))
-        assert isinstance(error, Invalid)
-        assert error.reason == reason
-        assert message not in str(error)
-
-
-async def test_a_vocabulary_that_is_not_there_is_misconfigured(at: Any) -> None:
-    async with at(Transcribe(), aws_vocabularies={"en": "names"}) as engine:
-        error = await failure_of(engine)
-    assert isinstance(error, Misconfigured)
-    assert "vocabulary" in error.message
-
-
-async def test_a_limit_after_hours_is_only_an_interruption(at: Any) -> None:
-    async with at(Transcribe(script=SCRIPT, stream_seconds=3.0)) as engine:
-        error = await failure_of(engine, loud(0.1))
-    assert type(error) is Unavailable
-
-
-async def test_a_stream_without_audio_for_too_long_is_an_interruption(at: Any) -> None:
-    async with at(Transcribe(silence_seconds=0.3)) as engine:
-        error = await failure_of(engine)
-    assert type(error) is Unavailable
-    assert "audio" in error.message
-
-
-async def test_one_stream_too_many_is_refused_until_a_place_is_free(at: Any) -> None:
-    service = Transcribe(script=SCRIPT, streams_at_once=1)
-    async with at(service) as engine:
-        async with engine.open(ENGLISH):
-            await until(lambda: service.open_streams == 1)
-            error = await failure_of(engine)
-            assert isinstance(error, Exhausted)
-            assert error.reason == "TOO_MANY_STREAMS"
-        await until(lambda: service.open_streams == 0)
-        assert spoken(await heard(engine, loud(5.0)))
-
-
-@pytest.mark.parametrize("known", [Credentials(secret="another"), Credentials(access_key="another")])
-async def test_credentials_that_amazon_does_not_know_are_misconfigured(at: Any, known: Credentials) -> None:
-    async with at(Transcribe(credentials=known)) as engine:
-        error = await failure_of(engine)
-    assert isinstance(error, Misconfigured)
-    assert "credentials" in error.message
-
-
-async def test_without_credentials_the_sentence_says_what_to_set(transport: str) -> None:
-    with account() as environment:
-        environment.delenv("AWS_ACCESS_KEY_ID")
-        environment.delenv("AWS_SECRET_ACCESS_KEY")
-        async with open_engine(config(transport, "http://127.0.0.1:1")) as engine:
-            error = await failure_of(engine)
-    assert isinstance(error, Misconfigured)
-    assert "AWS_ACCESS_KEY_ID" in error.message
-
-
-async def test_without_a_region_the_sentence_says_what_to_set(transport: str) -> None:
-    with account() as environment:
-        environment.delenv("AWS_REGION")
-        with pytest.raises(Misconfigured, match="AWS_REGION"):
-            async with open_engine(config(transport, "")):
-                pytest.fail("opened")
-
-
-async def test_without_the_file_of_cas_the_sentence_says_what_is_missing(at: Any) -> None:
-    with pytest.raises(Misconfigured, match="AWS_CA_BUNDLE"):
-        async with at(Transcribe(), aws_ca_bundle="/nowhere/ca.pem"):
-            pytest.fail("opened")
-
-
-def config(transport: str, endpoint: str) -> Config:
-    return load(Config, []).model_copy(update={"aws_transport": transport, "aws_endpoint": endpoint})
-
-
-@pytest.mark.parametrize("endpoint", ["127.0.0.1", "nothing.invalid"])
-async def test_where_nobody_answers_is_unavailable(transport: str, endpoint: str) -> None:
-    with account() as environment:
-        environment.setenv("AWS_REGION", "us-east-1")
-        address = f"https://{endpoint}:{free_port()}"
-        async with open_engine(config(transport, address).model_copy(update={"aws_region": "us-east-1"})) as engine:
-            error = await failure_of(engine)
-    assert type(error) is Unavailable
-
-
-async def test_a_server_that_nobody_vouches_for_is_not_talked_to(tmp_path: Path) -> None:
-    service = Transcribe()
-    # awscrt tells of such a server only after ten to thirty seconds, so that nobody learns from the time it took.
-    async with connected(service, "http2", tmp_path, HASTY, aws_ca_bundle="") as engine:
-        assert type(await failure_of(engine)) is Unavailable
-    assert not service.opened
-
-
-async def test_websocket_is_spoken_over_tls_with_whom_the_ca_vouches_for(tmp_path: Path) -> None:
-    service = Transcribe(script=SCRIPT)
-    async with connected(service, "websocket-tls", tmp_path) as engine:
-        assert spoken(await heard(engine, loud(5.0))) == SAID
-    async with connected(service, "websocket-tls", tmp_path, aws_ca_bundle="") as engine:
-        assert type(await failure_of(engine)) is Unavailable
-    assert len(service.opened) == 1
 
 
 # What breaks.

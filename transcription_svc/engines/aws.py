@@ -11,17 +11,9 @@ from typing import Final
 from chassis.aws import Misconfigured, session
 from transcription_svc.config import Config
 from transcription_svc.engines import Capabilities, StreamOptions
+from transcription_svc.engines.aws_failures import SERVICE, Refusal, error_of, interrupted
 from transcription_svc.engines.aws_languages import LANGUAGES, code_of, named_for
-from transcription_svc.engines.aws_stream import (
-    DEADLINES,
-    SERVICE,
-    AwsStream,
-    Deadlines,
-    Refusal,
-    Wire,
-    error_of,
-    interrupted,
-)
+from transcription_svc.engines.aws_stream import DEADLINES, AwsStream, Deadlines, Wire
 
 TRANSPORTS: Final = {
     "websocket": "transcription_svc.engines.aws_transcribe_ws",

@@ -1,4 +1,4 @@
-"""One speaker at Amazon Transcribe, whatever carries it: framing, pace, turns, deadlines, and what failures mean.
+"""One speaker at Amazon Transcribe, whatever carries it: pieces, pace, turns, deadlines.
 
 A `Wire` carries audio there and results back; there are two, over WebSocket and over HTTP/2. Nothing runs on its own:
 whoever sends sends, and whoever reads `hypotheses` drives the reading, so that errors and cancellation go where they
@@ -6,21 +6,18 @@ belong. Audio goes in pieces of 100 ms. At most 2 s of it are ahead of Amazon (`
 """
 
 import asyncio
-import json
-from collections.abc import AsyncGenerator, AsyncIterator, Awaitable, Mapping, Sequence
+from collections.abc import AsyncGenerator, AsyncIterator, Awaitable, Sequence
 from contextlib import aclosing
 from dataclasses import dataclass
-from datetime import timedelta
-from typing import Any, Final, Protocol
+from typing import Final, Protocol
 
 from chassis import pcm
-from chassis.aws import FAILURES, NO_CREDENTIALS, Meaning, Misconfigured, answered, failure_of, session
-from chassis.errors import Exhausted, Invalid, LingocastError, Unavailable
+from chassis.errors import Invalid, LingocastError, Unavailable
 from transcription_svc.domain.hypothesis import Hypothesis
 from transcription_svc.domain.sending import OPEN_SECONDS, SOUND_SECONDS, Sending
-from transcription_svc.domain.transcript import MalformedTranscript, Result, Transcript, results_of
+from transcription_svc.domain.transcript import Result, Transcript
+from transcription_svc.engines.aws_failures import Refusal, error_of, interrupted
 
-SERVICE: Final = "Amazon Transcribe"
 FRAME_SECONDS: Final = 0.1
 # Amazon takes pieces of 50 to 200 ms gladly: a rest that long does not wait for more.
 REST_SECONDS: Final = 0.05
@@ -28,8 +25,6 @@ REST_SECONDS: Final = 0.05
 AUDIBLE_DBFS: Final = -45.0
 # To part from Amazon.
 CLOSE_SECONDS: Final = 1.0
-# A place may be free as soon as another speaker ends; asking costs little.
-RETRY_AFTER: Final = timedelta(seconds=5)
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,14 +46,6 @@ class Deadlines:
 DEADLINES: Final = Deadlines()
 
 
-class Refusal(Exception):
-    """Amazon's no: its code, the HTTP status (0 where there is none) and its sentence."""
-
-    def __init__(self, code: str, status: int, message: str) -> None:
-        super().__init__(code or str(status))
-        self.code, self.status, self.message = code, status, message
-
-
 class Wire(Protocol):
     """A connection that Amazon has agreed to. Raises Unavailable when it is lost, and Refusal."""
 
@@ -77,68 +64,6 @@ class Wire(Protocol):
     async def close(self) -> None:
         """Ends both ways at once, within 1 s. May be called again."""
         ...
-
-
-def interrupted(what: str) -> Unavailable:
-    """A transient failure. `what` goes on from the service's name."""
-    return Unavailable("RECOGNITION_INTERRUPTED", f"{SERVICE} {what}")
-
-
-def error_of(refusal: Refusal, *, under_way: bool) -> LingocastError:
-    """What a refusal means. `under_way`: the stream had brought results already."""
-    failure = answered(refusal.code, refusal.status, SERVICE)
-    match failure.meaning:
-        case Meaning.LACKING:
-            return Misconfigured("TRANSCRIPTION_FAILED", failure.message)
-        case Meaning.THROTTLED if not under_way:
-            return Exhausted("TOO_MANY_STREAMS", failure.message, retry_after=RETRY_AFTER)
-        case Meaning.REFUSED if failure.code in {
-            "BadRequestException",
-            "SerializationException",
-            "ValidationException",
-        }:
-            return _bad_request(refusal.message.lower(), failure.message)
-        case Meaning.REFUSED if 400 <= refusal.status < 500 and failure.code != "ConflictException":
-            return Misconfigured("TRANSCRIPTION_FAILED", failure.message)
-    # Later; another stream under our name; the longest stream is over; what nobody has described.
-    return interrupted(f"ended the stream: {failure.code or refusal.status}")
-
-
-def _bad_request(said: str, message: str) -> LingocastError:
-    """Amazon has one code for much; only its sentence tells a request that is wrong from one that came too late."""
-    if "timed out" in said:
-        return interrupted("ended a stream without audio")
-    if "vocabulary" in said or "model" in said:
-        return Misconfigured("TRANSCRIPTION_FAILED", f"{SERVICE} has not the vocabulary, filter or model named")
-    return Invalid("UNSUPPORTED_LANGUAGE" if "language" in said else "TRANSCRIPTION_FAILED", message)
-
-
-def results_in(headers: Mapping[str, Any], payload: bytes) -> list[Result]:
-    """What an event-stream message says. Raises Refusal where it is one, and Unavailable where it is nonsense."""
-    try:
-        if headers.get(":message-type") == "event":
-            return results_of(json.loads(payload)) if headers.get(":event-type") == "TranscriptEvent" else []
-        code = str(headers.get(":exception-type") or headers.get(":error-code") or "")
-        body = json.loads(payload) if payload else {}
-        message = body.get("Message") or body.get("message") or headers.get(":error-message") or ""
-    except (ValueError, AttributeError, MalformedTranscript) as error:
-        raise interrupted("sent what cannot be read") from error
-    raise Refusal(code, 0, str(message))
-
-
-async def credentials() -> Any:
-    """Access key, secret and token, fresh for the next minutes. Raises Misconfigured or Unavailable."""
-    try:
-        found = await session().get_credentials()
-        frozen = None if found is None else await found.get_frozen_credentials()
-    except FAILURES as error:
-        failure = failure_of(error, SERVICE)
-        if failure.meaning is Meaning.LACKING:
-            raise Misconfigured("TRANSCRIPTION_FAILED", failure.message) from error
-        raise interrupted("cannot be asked: what gives this process its AWS credentials does not answer") from error
-    if frozen is None or not frozen.access_key:
-        raise Misconfigured("TRANSCRIPTION_FAILED", f"{SERVICE} cannot be used: {NO_CREDENTIALS}")
-    return frozen
 
 
 class AwsStream:

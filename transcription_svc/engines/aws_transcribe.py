@@ -38,7 +38,8 @@ from transcription_svc.config import Config
 from transcription_svc.domain.sending import AHEAD_SECONDS
 from transcription_svc.domain.transcript import Result
 from transcription_svc.engines.aws import Connect, Request
-from transcription_svc.engines.aws_stream import CLOSE_SECONDS, Refusal, credentials, interrupted, results_in
+from transcription_svc.engines.aws_failures import Refusal, credentials, interrupted, results_in
+from transcription_svc.engines.aws_stream import CLOSE_SECONDS
 
 # How long the reader of outgoing audio waits before it looks again: a tenth of what a piece plays.
 PATIENCE_SECONDS: Final = 0.010

@@ -24,7 +24,8 @@ from chassis.pcm import SAMPLE_RATE
 from transcription_svc.config import Config
 from transcription_svc.domain.transcript import Result
 from transcription_svc.engines.aws import Connect, Request
-from transcription_svc.engines.aws_stream import CLOSE_SECONDS, Refusal, credentials, interrupted, results_in
+from transcription_svc.engines.aws_failures import Refusal, credentials, interrupted, results_in
+from transcription_svc.engines.aws_stream import CLOSE_SECONDS
 
 PATH: Final = "/stream-transcription-websocket"
 # How long the signed address may be used: for one connection, at once.

@@ -36,6 +36,7 @@ class Span(StrEnum):
     EDGE_RECEIVE = "edge.receive"  # edge: first chunk of the segment, socket .. stream.
     RECOGNIZE = "recognize"  # transcription_svc: first chunk .. the segment's text is closed.
     TRANSLATE = "translate"  # transcription_svc: the call into all languages.
+    DRAFT = "draft"  # transcription_svc: the call into all languages for a segment that is still open.
     VOICE = "voice"  # transcription_svc: one language, synthesis called .. last chunk released.
     ENGINE_TRANSLATE = "engine.translate"  # translation_svc: one engine call.
     ENGINE_SYNTHESIZE = "engine.synthesize"  # synthesis_svc: one engine call.
@@ -74,6 +75,10 @@ class Metric(StrEnum):
     SSML_REFUSED = "lingocast_ssml_refused_total"  # Spoken as plain text instead, by engine and reason.
     CUES_DROPPED = "lingocast_cues_dropped_total"
     AUDIO_DROPPED = "lingocast_audio_dropped_total"  # Chunks of a speaker dropped, by reason.
+    SPECULATIONS = (
+        "lingocast_speculations_total"  # Segments closed, by whether a draft was their translation (outcome).
+    )
+    CORRECTIONS = "lingocast_corrections_total"  # Closed segments whose caption a final corrected.
     LANGUAGE_FAILURES = "lingocast_language_failures_total"
     DYNAMICS_FAILURES = "lingocast_dynamics_failures_total"
     QUALITY_FAILURES = "lingocast_quality_failures_total"

@@ -76,9 +76,19 @@ class Downstream:
         self._synthesis = synthesis
 
     async def translate(
-        self, text: str, source: str, targets: Collection[str], tier: str, glossary: Glossary = NONE
+        self,
+        text: str,
+        source: str,
+        targets: Collection[str],
+        tier: str,
+        glossary: Glossary = NONE,
+        *,
+        partial: bool = False,
     ) -> AsyncIterator[Translated | NotTranslated]:
-        """Each target's result as it is ready, exactly one for each; what a failed call still owed counts as failed."""
+        """Each target's result as it is ready, exactly one for each; what a failed call still owed counts as failed.
+
+        `partial`: the text may still change.
+        """
         owed = set(targets)
         request = translation_pb2.TranslateRequest(
             text=text,
@@ -86,6 +96,7 @@ class Downstream:
             target_languages=sorted(owed),
             quality_tier=tier,
             glossary=_glossary(glossary),
+            partial=partial,
         )
         failure: LingocastError | None = None
         try:

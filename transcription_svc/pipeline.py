@@ -1,6 +1,6 @@
 """One broadcast: from a speaker's audio to captions and cues.
 
-audio -> dynamics, flaws of the sound, recognition -> segmenter -> source captions and closed segments -> one
+audio -> dynamics, flaws of the sound, recognition -> segmenter -> source captions, open and closed segments -> one
 translation call into all wanted languages -> a lane for each language (captions in order, voice, playout) -> out.
 """
 
@@ -12,7 +12,7 @@ import structlog
 
 from chassis.drive import Inbox, drive
 from chassis.glossary import Glossary
-from chassis.telemetry import Attribute, Span, span_between, tracer, wall_clock
+from chassis.telemetry import Attribute, Metric, Span, meter, span_between, wall_clock
 from transcription_svc.bulletin import AttendedDownstream
 from transcription_svc.domain.events import (
     AudioIn,
@@ -28,21 +28,30 @@ from transcription_svc.domain.events import (
 )
 from transcription_svc.domain.hypothesis import Hypothesis
 from transcription_svc.domain.quality import SNR_DB
-from transcription_svc.domain.segmenter import Event, Revised, SegmentClosed, Segmenter, SegmentGrew, Segmenting
+from transcription_svc.domain.segmenter import (
+    Event,
+    Revised,
+    SegmentClosed,
+    SegmentCorrected,
+    Segmenter,
+    SegmentGrew,
+    Segmenting,
+)
 from transcription_svc.domain.timeline import Timeline
-from transcription_svc.downstream import Downstream, NotTranslated, Translated
+from transcription_svc.downstream import Downstream
 from transcription_svc.ear import Ear
 from transcription_svc.engines import Recognizer, StreamOptions
 from transcription_svc.lane import Lane
 from transcription_svc.recognition import Heard, Recognition
 from transcription_svc.segment import Segment
 from transcription_svc.tracing import SegmentTraces
+from transcription_svc.translating import Translating
 
 log = structlog.get_logger()
 
 LAG_REPORT_SECONDS = 5.0
-# Segments in translation at once. More would only wait in the engine; the segmenter waits here instead.
-TRANSLATING = 8
+
+_corrections = meter.create_counter(Metric.CORRECTIONS)
 
 
 class Broadcast:
@@ -57,7 +66,7 @@ class Broadcast:
         self._ear = Ear(options.language, snr_db)
         self._traces = SegmentTraces(options.session_id)
         self._lanes: dict[str, Lane] = {}
-        self._translating = asyncio.Semaphore(TRANSLATING)
+        self._translating = Translating(options, self._downstream, self._lanes)
         # Full: whoever has something to say waits, down to the recogniser and the caller's audio.
         self._out: Inbox[Output] = Inbox(256)
         self._heard: Inbox[Heard] = Inbox(20)  # 2 s of audio. Full: the caller's stream waits.
@@ -72,7 +81,12 @@ class Broadcast:
         self._heed(options.glossary)
         self._recognition = Recognition(
             recognizer,
-            StreamOptions(options.language, premium=options.tier == "premium", final_only=options.final_only),
+            StreamOptions(
+                options.language,
+                premium=options.tier == "premium",
+                final_only=options.final_only,
+                min_stability=options.min_stability,
+            ),
             self._timeline,
             self._hypotheses.put,
             self._out.put,
@@ -107,13 +121,10 @@ class Broadcast:
 
     async def _conduct(self, inputs: AsyncIterable[Input], lanes: asyncio.TaskGroup) -> None:
         """Until every segment of `inputs` has been translated."""
-        async with asyncio.TaskGroup() as translations, asyncio.TaskGroup() as tasks:
+        async with self._translating.running(), asyncio.TaskGroup() as tasks:
             reports = tasks.create_task(self._report_lag(), name="lag reports")
-
-            async def segment(event: Event) -> None:
-                await self._segmented(event, translations)
-
-            segmenting = tasks.create_task(drive(self._segmenter, self._hypotheses, segment), name="segmenter")
+            segmenter = drive(self._segmenter, self._hypotheses, self._segmented)
+            segmenting = tasks.create_task(segmenter, name="segmenter")
             recognizing = tasks.create_task(self._recognition.run(self._heard), name="recognition")
             async for event in inputs:
                 await self._receive(event, lanes)
@@ -138,13 +149,20 @@ class Broadcast:
 
     def _heed(self, glossary: Glossary) -> None:
         """These terms hold for what is translated from now on, and no cut falls into one."""
-        self._glossary = glossary
+        self._translating.glossary = glossary
         self._segmenter.keep_whole(term.source for term in glossary.terms)
 
     async def _retarget(self, languages: frozenset[str], lanes: asyncio.TaskGroup) -> None:
         wanted = languages - {self._options.language}
         for language in sorted(wanted - self._lanes.keys()):
-            lane = Lane(language, self._options.tier, self._downstream, self._out.put, self._traces)
+            lane = Lane(
+                language,
+                self._options.tier,
+                self._downstream,
+                self._out.put,
+                self._traces,
+                offer=self._out.put_nowait,
+            )
             self._lanes[language] = lane
             lanes.create_task(lane.run(), name=f"lane {language}")
         for language, lane in self._lanes.items():
@@ -152,13 +170,16 @@ class Broadcast:
                 lane.wake()
             elif lane.wanted:
                 await lane.rest()
+        await self._translating.retarget()
 
-    async def _segmented(self, event: Event, translations: asyncio.TaskGroup) -> None:
+    async def _segmented(self, event: Event) -> None:
         match event:
             case SegmentGrew():
                 await self._grew(event)
             case SegmentClosed():
-                await self._closed(event, translations)
+                await self._closed(event)
+            case SegmentCorrected():
+                await self._corrected(event)
             case Revised(utterance_id, words):
                 log.info("committed_words_contradicted", utterance=utterance_id, words=words)
 
@@ -175,11 +196,12 @@ class Broadcast:
                 traceparent=found.parent,
             )
         )
+        await self._translating.grew(event, found.context)
         if not event.text:
             # All was taken back. The id is used again, maybe much later: that is another trace.
             self._traces.release(event.segment_id)
 
-    async def _closed(self, event: SegmentClosed, translations: asyncio.TaskGroup) -> None:
+    async def _closed(self, event: SegmentClosed) -> None:
         now = asyncio.get_running_loop().time()
         found = self._traces.open(event.segment_id, self._received_at(event.start))
         attributes = {Attribute.ENGINE.value: self._recognition.engine}
@@ -201,24 +223,14 @@ class Broadcast:
         for lane in lanes:
             await lane.expect(segment)
         self._traces.release(event.segment_id)
-        if lanes:
-            await self._translating.acquire()
-            translations.create_task(self._translate(segment, lanes), name=f"translate {event.segment_id}")
+        await self._translating.closed(event, segment, frozenset(lane.language for lane in lanes))
 
-    async def _translate(self, segment: Segment, lanes: list[Lane]) -> None:
-        by_language = {lane.language: lane for lane in lanes}
-        attributes = {Attribute.SEGMENT.value: segment.segment_id}
-        given = (self._options.language, by_language, self._options.tier, self._glossary)
-        try:
-            with tracer.start_as_current_span(Span.TRANSLATE, segment.trace.context, attributes=attributes):
-                async for result in self._downstream.translate(segment.text, *given):
-                    match result:
-                        case Translated(language, text):
-                            await by_language[language].translated(segment, text)
-                        case NotTranslated(language, reason):
-                            await by_language[language].failed(segment, reason)
-        finally:
-            self._translating.release()
+    async def _corrected(self, event: SegmentCorrected) -> None:
+        log.info("closed_segment_corrected", segment=event.segment_id)
+        _corrections.add(1)
+        text = event.text
+        await self._out.put(SourceCaption(event.segment_id, text, len(text), True, event.start, event.end))
+        await self._translating.corrected(event)
 
     async def _warn(self, warned: Warned) -> None:
         await self._out.put(warned)

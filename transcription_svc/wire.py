@@ -57,6 +57,8 @@ def options(config: transcription_pb2.BroadcastConfig) -> Options:
         tier=tier(config.quality_tier),
         targets=tuple(language.parse(code) for code in config.target_languages),
         final_only=config.final_only,
+        # Zero is what it is to be absent; a float of 32 bits is not quite what was meant.
+        min_stability=round(config.min_stability, 4) or 0.85,
         buffer_seconds=buffer,
         first_segment_id=config.first_segment_id or 1,
         glossary=terms(config.glossary),

@@ -22,7 +22,7 @@ from protos.transcription.v1.transcription_pb2_grpc import (
 from protos.translation.v1 import translation_pb2
 from protos.translation.v1.translation_pb2_grpc import add_TranslationServiceServicer_to_server
 from tests.fakes.downstream import FakeSynthesis, FakeTranslation
-from tests.fakes.recognizer import FakeRecognizer, Line
+from tests.fakes.recognizer import FakeRecognizer, Line, Unsure
 from tests.fakes.serving import served
 from transcription_svc.downstream import open_downstream
 from transcription_svc.servicer import Transcription
@@ -102,8 +102,13 @@ def talk(seconds: float, start: float = 0.0) -> list[pb.BroadcastRequest]:
 
 
 def captions(responses: list[pb.BroadcastResponse], language: str) -> list[str]:
+    """The final ones."""
+    return [caption.text for caption in shown(responses, language) if caption.is_final]
+
+
+def shown(responses: list[pb.BroadcastResponse], language: str) -> list[pb.Caption]:
     found = (each.caption for each in responses if each.HasField("caption"))
-    return [caption.text for caption in found if caption.language == language]
+    return [caption for caption in found if caption.language == language]
 
 
 def sources(responses: list[pb.BroadcastResponse]) -> list[str]:
@@ -156,6 +161,101 @@ async def test_partials_are_shown_to_the_speaker_as_they_come() -> None:
     ]
     assert ("God is", False) in texts
     assert texts[-1] == ("God is good.", True)
+
+
+HILLS = "It starts small in the hills and nobody knows its name at all"
+
+
+async def test_the_open_segment_is_shown_in_translation_but_for_its_last_words() -> None:
+    async with system([Line(1.0, HILLS, final=False), Line(3.0, HILLS + " yet.")]) as lingocast:
+        out = await lingocast.broadcast(sending(config("es"), *talk(1.2), 0.5, *talk(2.0, start=1.2)))
+    found = [(each.text, each.is_final, each.stable_chars) for each in shown(out, "es")]
+    assert found == [
+        ("es:It starts small in the hills and nobody knows", False, 0),
+        (f"es:{HILLS} yet.", True, len(f"es:{HILLS} yet.")),
+    ]
+    assert [request.partial for request in lingocast.translation.requests] == [True, False]
+    assert [request.text for request in lingocast.synthesis.requests] == [f"es:{HILLS} yet."]
+
+
+async def test_a_draft_with_the_closed_segments_text_is_its_translation() -> None:
+    sentence = "Nobody knows the name of it"
+    async with system([Line(1.0, sentence, final=False), Line(3.0, sentence)]) as lingocast:
+        out = await lingocast.broadcast(sending(config("es", "pt"), *talk(1.2), 0.5, *talk(2.0, start=1.2)))
+    assert captions(out, "es") == [f"es:{sentence}"]
+    assert captions(out, "pt") == [f"pt:{sentence}"]
+    assert [request.partial for request in lingocast.translation.requests] == [True]
+
+
+async def test_a_draft_that_is_still_under_way_when_its_text_is_closed_is_waited_for() -> None:
+    sentence = "Nobody knows the name of it"
+    async with system([Line(1.0, sentence, final=False), Line(1.3, sentence)]) as lingocast:
+        lingocast.translation.text_delays = {sentence: 1.0}
+        out = await lingocast.broadcast(sending(config("es"), *talk(1.1), 0.2, *talk(1.0, start=1.1)))
+    assert [(each.text, each.is_final) for each in shown(out, "es")] == [(f"es:{sentence}", True)]
+    assert len(lingocast.translation.requests) == 1
+
+
+async def test_a_draft_that_fails_in_one_language_is_asked_for_again_when_the_segment_closes() -> None:
+    sentence = "Nobody knows the name of it"
+    async with system([Line(1.0, sentence, final=False), Line(3.0, sentence)]) as lingocast:
+        lingocast.translation.failing = {"es"}
+
+        async def steps() -> AsyncIterator[pb.BroadcastRequest]:
+            async for step in sending(config("es", "pt"), *talk(1.2), 0.5):
+                yield step
+            lingocast.translation.failing.clear()
+            async for step in sending(*talk(2.0, start=1.2)):
+                yield step
+
+        out = await lingocast.broadcast(steps())
+    assert captions(out, "es") == [f"es:{sentence}"]
+    assert captions(out, "pt") == [f"pt:{sentence}"]
+    asked = [(request.partial, list(request.target_languages)) for request in lingocast.translation.requests]
+    assert asked == [(True, ["es", "pt"]), (False, ["es"])]
+    assert not any(each.HasField("language_status") for each in out), "a draft that fails is no failure"
+
+
+async def test_a_draft_never_delays_a_final() -> None:
+    """The draft would take a minute; the final comes at once, and nothing of the draft is ever shown."""
+    async with system([Line(1.0, HILLS, final=False), Line(1.4, HILLS + " yet.")]) as lingocast:
+        lingocast.translation.text_delays = {HILLS: 60.0}
+        out = await lingocast.broadcast(sending(config("es"), *talk(1.1), 0.3, *talk(1.0, start=1.1)))
+    assert [(each.text, each.is_final) for each in shown(out, "es")] == [(f"es:{HILLS} yet.", True)]
+
+
+async def test_a_session_of_finals_only_has_no_drafts() -> None:
+    async with system([Line(1.0, HILLS, final=False), Line(3.0, HILLS)]) as lingocast:
+        steps = sending(config("es", final_only=True), *talk(1.2), 0.5, *talk(2.0, start=1.2))
+        out = await lingocast.broadcast(steps)
+    assert [(each.text, each.is_final) for each in shown(out, "es")] == [(f"es:{HILLS}", True)]
+    assert [request.partial for request in lingocast.translation.requests] == [False]
+
+
+async def test_words_that_were_taken_back_vanish_from_the_translation_too() -> None:
+    async with system([Unsure(1.0, HILLS, final=False), Line(3.0, "", final=True)]) as lingocast:
+        out = await lingocast.broadcast(sending(config("es"), *talk(1.2), 0.5, *talk(2.0, start=1.2)))
+    assert [(each.text, each.is_final) for each in shown(out, "es")] == [
+        ("es:It starts small in the hills and nobody knows", False),
+        ("", False),
+    ]
+
+
+async def test_a_final_that_contradicts_what_was_closed_corrects_the_captions_and_is_not_spoken() -> None:
+    script = [Line(1.0, "I went to sea.", final=False), Line(1.1, "He wants two seas.", final=True)]
+    async with system(script) as lingocast:
+        out = await lingocast.broadcast(sending(config("es"), *talk(1.05), 0.5, *talk(1.0, start=1.05)))
+    assert sources(out) == ["I went to sea.", "He wants two seas."]
+    assert captions(out, "es") == ["es:I went to sea.", "es:He wants two seas."]
+    assert {each.segment_id for each in shown(out, "es")} == {1}
+    assert [request.text for request in lingocast.synthesis.requests] == ["es:I went to sea."]
+
+
+async def test_the_stability_that_is_asked_for_reaches_the_engine() -> None:
+    async with system([], []) as lingocast:
+        await lingocast.broadcast(sending(config(min_stability=0.95), *talk(0.2)))
+        await lingocast.broadcast(sending(config(), *talk(0.2)))
+    assert [options.min_stability for options in lingocast.recognizer.opened] == [0.95, 0.85]
 
 
 async def test_without_listeners_nothing_is_translated() -> None:

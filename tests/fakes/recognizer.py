@@ -3,7 +3,7 @@
 import asyncio
 from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 from chassis.errors import LingocastError
 from chassis.pcm import seconds
@@ -28,6 +28,14 @@ class Line:
             for index, text in enumerate(texts)
         )
         return Hypothesis(self.utterance, words, self.final)
+
+
+class Unsure(Line):
+    """Words that may be taken back."""
+
+    def hypothesis(self) -> Hypothesis:
+        said = super().hypothesis()
+        return replace(said, words=tuple(replace(word, stable=False) for word in said.words))
 
 
 @dataclass

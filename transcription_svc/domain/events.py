@@ -16,6 +16,7 @@ class Options:
     tier: str = "standard"
     targets: tuple[str, ...] = ()
     final_only: bool = False
+    min_stability: float = 0.85
     buffer_seconds: float | None = None
     first_segment_id: int = 1
     glossary: Glossary = NONE

@@ -39,8 +39,8 @@ class Segmenting:
     clause_chars: int = 20
     # What must follow a clause mark in its sentence. Less stays with the clause.
     rest_chars: int = 8
-    # From here on a clause is cut before a word that leads on ("in", "and"), if as much as a clause follows. On a minute
-    # of read English: 90th percentile of the time from a segment's end to its closing 1.6 s (2.5 s without), chrF of
+    # From here on a clause is cut before a word that leads on ("in", "and"), if as much as a clause follows. On one
+    # minute of read English: 90th percentile of the time from a segment's end to its closing 1.6 s (2.5 s without), chrF of
     # its Portuguese 80.1 (78.2), of its Spanish 63.9 (64.4).
     long_chars: int = 60
     max_chars: int = 120

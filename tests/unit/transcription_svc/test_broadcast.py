@@ -2,15 +2,13 @@
 
 import asyncio
 from collections.abc import AsyncIterator, Collection
-from dataclasses import replace
 from typing import Any
 
 import pytest
 
 from chassis.glossary import NONE, Glossary
-from tests.fakes.recognizer import FakeRecognizer, Line
+from tests.fakes.recognizer import FakeRecognizer, Line, Unsure
 from transcription_svc.domain.events import AudioIn, Input, Options, Output, SourceCaption
-from transcription_svc.domain.hypothesis import Hypothesis
 from transcription_svc.downstream import Downstream, NotTranslated, Translated, VoiceBegun
 from transcription_svc.pipeline import Broadcast
 
@@ -22,7 +20,14 @@ class Echo(Downstream):
         self._defect = defect
 
     async def translate(
-        self, text: str, source: str, targets: Collection[str], tier: str, glossary: Glossary = NONE
+        self,
+        text: str,
+        source: str,
+        targets: Collection[str],
+        tier: str,
+        glossary: Glossary = NONE,
+        *,
+        partial: bool = False,
     ) -> AsyncIterator[Translated | NotTranslated]:
         for target in targets:
             if self._defect is not None:
@@ -31,14 +36,6 @@ class Echo(Downstream):
 
     async def synthesize(self, text: str, language: str, **_: Any) -> AsyncIterator[VoiceBegun | bytes]:
         yield VoiceBegun(1.0)
-
-
-class Unsure(Line):
-    """Words that may be taken back."""
-
-    def hypothesis(self) -> Hypothesis:
-        said = super().hypothesis()
-        return replace(said, words=tuple(replace(word, stable=False) for word in said.words))
 
 
 async def talk(seconds: float) -> AsyncIterator[Input]:

@@ -31,7 +31,7 @@ async def test_a_lane_whose_audio_nobody_takes_ends_when_it_is_cancelled() -> No
             asked.set()
             await stuck.wait()
 
-    lane = Lane("es", "standard", LongVoice(), emit, traces)
+    lane = Lane("es", "standard", LongVoice(), emit, traces, offer=lambda _: True)
     segment = Segment(1, "One.", 0.0, 1.0, 1.0, NEUTRAL, traces.open(1, 0.0))
     async with asyncio.TaskGroup() as tasks:
         running = tasks.create_task(lane.run())
@@ -54,7 +54,7 @@ async def test_a_lane_that_rests_forgets_its_lag() -> None:
         if not isinstance(event, Caption):
             heard.set()
 
-    lane = Lane("es", "standard", LongVoice(), emit, traces)
+    lane = Lane("es", "standard", LongVoice(), emit, traces, offer=lambda _: True)
     segment = Segment(1, "One.", 0.0, 1.0, 1.0, NEUTRAL, traces.open(1, 0.0))
     async with asyncio.TaskGroup() as tasks:
         running = tasks.create_task(lane.run())

@@ -77,17 +77,17 @@ _PITCH_WINDOW: Final = LOW_RATE // 20  # 50 ms: two a block, three periods of th
 # Mean syllables per word of running speech, rounded: what turns a syllable rate into words per minute. English, Spanish
 # and French were compared with the transcripts of recordings (1.1 to 1.9, 2.2 and 1.7), the others are from literature.
 _SYLLABLES_PER_WORD: Final = {
-    "ca": 1.9,
+    "ca": 2.0,
     "de": 1.7,
     "en": 1.5,
     "es": 2.1,
     "fr": 1.75,
     "gl": 2.0,
     "id": 2.4,
-    "it": 2.1,
+    "it": 2.3,
     "nl": 1.6,
     "pl": 2.1,
-    "pt": 2.0,
+    "pt": 2.1,
     "ru": 2.2,
     "sv": 1.7,
     "tr": 2.6,

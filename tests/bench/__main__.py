@@ -9,9 +9,9 @@ import sys
 from pathlib import Path
 
 from chassis.system import ROOT
-from tests.bench import amazon, lag, sessions
+from tests.bench import amazon, lag, sessions, voices
 
-PARTS = ("amazon", "lag", "sessions")
+PARTS = ("amazon", "lag", "sessions", "voices")
 
 
 async def main(arguments: list[str]) -> int:
@@ -25,6 +25,8 @@ async def main(arguments: list[str]) -> int:
         lag.run(options.out)
     if options.part in (None, "amazon"):
         await amazon.run(options.out)
+    if options.part in (None, "voices"):
+        await voices.run(options.out)
     if options.part in (None, "sessions"):
         await sessions.run(options.out, options.store or sessions.STORES)
     return 0

@@ -8,6 +8,7 @@ import sys
 from collections.abc import AsyncIterator
 from contextlib import AsyncExitStack
 from dataclasses import replace
+from itertools import pairwise
 from pathlib import Path
 
 import pytest
@@ -211,6 +212,37 @@ async def test_a_plain_voice_speaks_what_is_late_already(local: Local) -> None:
     async with local.speak(replace(order(local, "Bom dia."), hurried=True)) as speech:
         assert speech.voice.engine == "espeak-ng"
         assert [block async for block in speech.audio]
+
+
+@pytest.mark.local_engines
+async def test_languages_with_plain_voices_do_not_wait_for_those_with_neural_ones(local: Local) -> None:
+    kokoro = local._kokoro
+    assert kokoro is not None
+    async with local.speak(order(local, SENTENCE * 20)) as busy:
+        assert busy.voice.engine == "kokoro"
+        async with asyncio.TaskGroup() as group:
+            cues = [group.create_task(spoken(local, order(local, SENTENCE, code))) for code in ("de", "nl", "sv")]
+        assert all(cue.result() for cue in cues)
+        assert kokoro.queued > 10
+
+
+@pytest.mark.local_engines
+async def test_feeds_that_are_too_many_are_all_spoken_and_keep_their_voices(local: Local) -> None:
+    hasty = Tier("standard", turn=1, patience_seconds=0.5)
+    rounds: list[list[str]] = []
+    for _ in range(3):
+        async with asyncio.TaskGroup() as group:
+            feeds = [replace(order(local, "Bom dia.", tier=hasty), feed=f"too many {number}") for number in range(6)]
+            cues = [group.create_task(voiced(local, feed)) for feed in feeds]
+        rounds.append([cue.result() for cue in cues])
+    for voices in zip(*rounds, strict=True):
+        assert sum(before != after for before, after in pairwise(voices)) <= 1
+
+
+async def voiced(engine: Synthesizer, wanted: Order) -> str:
+    async with engine.speak(wanted) as speech:
+        assert [block async for block in speech.audio]
+    return speech.voice.engine
 
 
 @pytest.mark.local_engines

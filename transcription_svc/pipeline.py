@@ -67,6 +67,7 @@ class Broadcast:
         self._traces = SegmentTraces(options.session_id)
         self._lanes: dict[str, Lane] = {}
         self._translating = Translating(options, self._downstream, self._lanes)
+        self._captioned = (0, "", 0)  # The open segment's source caption: id, text, stable characters.
         # Full: whoever has something to say waits, down to the recogniser and the caller's audio.
         self._out: Inbox[Output] = Inbox(256)
         self._heard: Inbox[Heard] = Inbox(20)  # 2 s of audio. Full: the caller's stream waits.
@@ -185,17 +186,13 @@ class Broadcast:
 
     async def _grew(self, event: SegmentGrew) -> None:
         found = self._traces.open(event.segment_id, self._received_at(event.start))
-        await self._out.put(
-            SourceCaption(
-                event.segment_id,
-                event.text,
-                event.stable_chars,
-                is_final=False,
-                start=event.start,
-                end=event.end,
-                traceparent=found.parent,
+        text, stable = event.text[: event.shown_chars], event.stable_chars
+        before = self._captioned if self._captioned[0] == event.segment_id else (event.segment_id, "", 0)
+        self._captioned = (event.segment_id, text, stable)
+        if self._captioned != before:
+            await self._out.put(
+                SourceCaption(event.segment_id, text, stable, False, event.start, event.end, found.parent)
             )
-        )
         await self._translating.grew(event, found.context)
         if not event.text:
             # All was taken back. The id is used again, maybe much later: that is another trace.

@@ -40,8 +40,8 @@ class Segmenting:
     # What must follow a clause mark in its sentence. Less stays with the clause.
     rest_chars: int = 8
     # From here on a clause is cut before a word that leads on ("in", "and"), if as much as a clause follows. On one
-    # minute of read English: 90th percentile of the time from a segment's end to its closing 1.6 s (2.5 s without), chrF of
-    # its Portuguese 80.1 (78.2), of its Spanish 63.9 (64.4).
+    # minute of read English: 90th percentile of the time from a segment's end to its closing 1.6 s (2.5 s without),
+    # chrF of its Portuguese 80.1 (78.2), of its Spanish 63.9 (64.4).
     long_chars: int = 60
     max_chars: int = 120
     quiet_seconds: float = 2.0
@@ -61,7 +61,8 @@ class SegmentGrew:
     """The open segment reads like this now; `text` is empty when all of it was taken back. Offsets in seconds.
 
     The first `stable_chars` of `text` begin every later text of this segment. The first `likely_chars` are what would
-    be closed if all of `text` were certain; 0 while nothing would.
+    be closed if all of `text` were certain; 0 while nothing would. The first `shown_chars` are worth showing: all but
+    an uncertain last word, which is often half a word, and what likely belongs to the next segment.
     """
 
     segment_id: int
@@ -70,6 +71,7 @@ class SegmentGrew:
     start: float
     end: float
     likely_chars: int = 0
+    shown_chars: int = 0
 
 
 @dataclass(frozen=True, slots=True)
@@ -145,7 +147,7 @@ class Segmenter:
         self._committed_until = 0.0  # Offset of the last committed word's end.
         self._changed_at: float | None = None
         self._doubtful_since: float | None = None
-        self._shown: tuple[int, str, int, int] = (first_segment_id, "", 0, 0)
+        self._shown: tuple[int, str, int] = (first_segment_id, "", 0)
 
     def keep_whole(self, phrases: Iterable[str]) -> None:
         """From now on, no cut falls into one of these (the session's glossary). Replaces those before."""
@@ -388,7 +390,7 @@ class Segmenter:
     def _segment(self, words: Sequence[Word]) -> SegmentClosed:
         self._segment_id += 1
         self._promised = 0
-        self._shown = (self._segment_id, "", 0, 0)
+        self._shown = (self._segment_id, "", 0)
         return SegmentClosed(self._segment_id - 1, _text(words), words[0].start, words[-1].end)
 
     def _grown(self) -> Iterator[Event]:
@@ -396,12 +398,15 @@ class Segmenter:
         words = [*self._open, *self._tail]
         self._promised = max(self._promised, self._cutter.certain(_texts(self._open)) if self._open else 0)
         text, stable = _text(words), len(_text(self._open[: self._promised]))
-        likely = len(_text(words[: self._cutter.known(_texts(words))]))
-        if (self._segment_id, text, stable, likely) == self._shown:
+        if (self._segment_id, text, stable) == self._shown:
             return
-        self._shown = (self._segment_id, text, stable, likely)
+        self._shown = (self._segment_id, text, stable)
         start, end = (words[0].start, words[-1].end) if words else (self._committed_until, self._committed_until)
-        yield SegmentGrew(self._segment_id, text, stable, start, end, likely)
+        likely = self._cutter.known(_texts(words))
+        shown = max(len(self._open), min(len(words) - bool(self._tail), likely or len(words)))
+        yield SegmentGrew(
+            self._segment_id, text, stable, start, end, len(_text(words[:likely])), len(_text(words[:shown]))
+        )
 
 
 def _revised(utterance: Utterance, final: Sequence[Word]) -> Iterator[Event]:

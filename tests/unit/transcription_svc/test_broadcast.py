@@ -63,11 +63,11 @@ async def test_a_defect_ends_the_broadcast_with_its_error_and_hangs_nothing() ->
 
 
 async def test_the_trace_of_words_that_were_taken_back_ends_with_them() -> None:
-    recognizer = FakeRecognizer([[Unsure(0.3, "you", final=False), Line(1.0, "", final=True)]])
+    recognizer = FakeRecognizer([[Unsure(0.3, "thank you", final=False), Line(1.0, "", final=True)]])
     broadcast = Broadcast(Options("s", "en"), recognizer, Echo())
     held = [
         (event.text, list(broadcast._traces._open))
         async for event in broadcast.events(talk(1.5))
         if isinstance(event, SourceCaption)
     ]
-    assert held == [("you", [1]), ("", [])]
+    assert held == [("thank", [1]), ("", [])]

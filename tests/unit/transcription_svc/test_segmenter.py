@@ -40,7 +40,7 @@ def grown(events: Iterable[Event]) -> list[str]:
 
 def test_a_partial_shows_the_text_and_how_much_of_it_is_stable() -> None:
     events = Segmenter("en").receive(believed("Hello dear", stable=1), now=0.0)
-    assert events == [SegmentGrew(1, "Hello dear", stable_chars=5, start=0.0, end=0.9)]
+    assert events == [SegmentGrew(1, "Hello dear", stable_chars=5, start=0.0, end=0.9, shown_chars=5)]
 
 
 def test_a_sentence_mark_closes_the_segment_as_soon_as_its_word_is_stable() -> None:
@@ -80,7 +80,9 @@ def test_a_word_or_two_after_a_comma_stay_with_their_clause() -> None:
 def test_words_that_may_yet_leave_the_segment_are_not_promised_to_stay() -> None:
     segmenter = Segmenter("en")
     events = segmenter.receive(believed("When the morning came, they", stable=5), now=0.0)
-    assert events == [SegmentGrew(1, "When the morning came, they", stable_chars=22, start=0.0, end=2.4)]
+    assert events == [
+        SegmentGrew(1, "When the morning came, they", stable_chars=22, start=0.0, end=2.4, shown_chars=27)
+    ]
     assert closed(segmenter.tick(now=2.0)) == ["When the morning came, they"]
 
 
@@ -464,6 +466,22 @@ def test_half_a_phrase_is_left_for_the_next_segment_when_time_is_up() -> None:
 )
 def test_marks_that_stand_alone_stay_with_their_word(text: str, wanted: list[str]) -> None:
     assert closed(Segmenter("fr").receive(believed(text, stable=len(text.split())), now=0.0)) == wanted
+
+
+@pytest.mark.parametrize(
+    ("text", "stable", "shown"),
+    [
+        ("God is goo", 2, "God is"),
+        ("God is good", 3, "God is good"),
+        ("God is good. And he", 1, "God is good."),
+        ("God is good. And he", 4, "And"),
+        ("God", 0, ""),
+    ],
+)
+def test_neither_half_a_word_nor_the_next_segments_words_are_worth_showing(text: str, stable: int, shown: str) -> None:
+    event = Segmenter("en").receive(believed(text, stable=stable), now=0.0)[-1]
+    assert isinstance(event, SegmentGrew)
+    assert event.text[: event.shown_chars] == shown
 
 
 def test_what_would_be_closed_if_all_were_certain_is_told() -> None:

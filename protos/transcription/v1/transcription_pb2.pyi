@@ -384,11 +384,11 @@ class SourceCaption(_message.Message):
     segment_id: _builtins.int
     """The segment: counted from first_segment_id, in the order of speech."""
     text: _builtins.str
-    """The whole text of the segment so far."""
+    """The whole text of the segment so far. Empty: all of it was taken back; the id is used again."""
     stable_chars: _builtins.int
     """How many leading characters of `text` will not change."""
     is_final: _builtins.bool
-    """True once for a segment; nothing of it follows."""
+    """True when the segment is closed. Nothing of it follows, but perhaps a correction, final too, which is not spoken."""
     traceparent: _builtins.str
     """W3C traceparent of the segment. Empty when tracing is off."""
     @_builtins.property
@@ -427,15 +427,15 @@ class Caption(_message.Message):
     SPAN_FIELD_NUMBER: _builtins.int
     TRACEPARENT_FIELD_NUMBER: _builtins.int
     segment_id: _builtins.int
-    """The segment; captions of one language come in ascending order."""
+    """The segment; captions of one language come in ascending order, but for corrections."""
     language: _builtins.str
     """BCP 47 code."""
     text: _builtins.str
-    """The whole text so far."""
+    """The whole text so far; before the final, without the last words, which change most. Empty: taken back."""
     stable_chars: _builtins.int
-    """How many leading characters of `text` will not change."""
+    """How many leading characters of `text` will not change. Zero before the final."""
     is_final: _builtins.bool
-    """True once for a segment and language."""
+    """True for the translation of the closed segment, and of its correction if there is one, which is not spoken."""
     traceparent: _builtins.str
     """W3C traceparent of the segment. Empty when tracing is off."""
     @_builtins.property

@@ -24,6 +24,10 @@ from tests.recordings import sentences as read_sentences
 _LANGUAGE = re.compile(r"-([a-z]{2,3}(?:-[A-Z]\w+)?)$")
 
 
+# Of the words of a file, the part that must have been found for their times to be trusted.
+_HEARD = 0.8
+
+
 class Ear(Protocol):
     """Finds out which word is said when: (word, start, end) in seconds."""
 
@@ -102,7 +106,10 @@ def script(files: Sequence[Recording], ear: Ear, gap: float = 0.0) -> Script:
     audio, pieces, words = bytearray(), [], []
     for file in files:
         offset = seconds(bytes(audio))
-        found = timed(plain(file.text).split(), ear.words(file.audio, file.language))
+        heard = ear.words(file.audio, file.language)
+        found = timed(plain(file.text).split(), heard)
+        if len(heard) < _HEARD * len(file.text.split()):
+            print(f"{file.name}: only {len(heard)} of {len(file.text.split())} words were found; lags will be rough")
         pieces += _shifted(_pieces(file, found), offset)
         words += [_moved(word, offset) for word in found]
         audio += file.audio + bytes(byte_count(gap))

@@ -5,10 +5,12 @@ can be understood of the voices. The model is the catalogue's; what it found is 
 """
 
 import hashlib
+from collections.abc import Iterable
 from pathlib import Path
 
 import numpy as np
 from faster_whisper import WhisperModel
+from faster_whisper.transcribe import Segment
 from pydantic import TypeAdapter
 
 from chassis.language import primary
@@ -35,16 +37,9 @@ class WhisperEar:
         kept = self._kept / f"{hashlib.sha256(self._name.encode() + language.encode() + pcm).hexdigest()[:24]}.json"
         if kept.exists():
             return _WORDS.validate_json(kept.read_bytes())
-        segments, _ = self._loaded().transcribe(
-            np.frombuffer(pcm, "<i2").astype(np.float32) / 32768,
-            language=primary(language),
-            word_timestamps=True,
-            vad_filter=True,
-            condition_on_previous_text=False,
-        )
         words = [
             (word.word.strip(), float(word.start), float(word.end))
-            for segment in segments
+            for segment in self._segments(pcm, language, word_timestamps=True)
             for word in segment.words or ()
         ]
         self._kept.mkdir(parents=True, exist_ok=True)
@@ -52,8 +47,20 @@ class WhisperEar:
         return words
 
     def text(self, pcm: bytes, language: str) -> str:
-        """What is said."""
-        return " ".join(word for word, _, _ in self.words(pcm, language))
+        """What is said. Without times of words: looking for them, the pipeline leaves out speech after long pauses."""
+        return " ".join(segment.text.strip() for segment in self._segments(pcm, language, word_timestamps=False))
+
+    def _segments(self, pcm: bytes, language: str, *, word_timestamps: bool) -> Iterable[Segment]:
+        samples = np.frombuffer(pcm, "<i2").astype(np.float32) / 32768
+        segments, _ = self._loaded().transcribe(
+            samples,
+            language=primary(language),
+            word_timestamps=word_timestamps,
+            vad_filter=True,
+            condition_on_previous_text=False,
+        )
+        found: Iterable[Segment] = segments
+        return found
 
     def _loaded(self) -> WhisperModel:
         if self._model is None:

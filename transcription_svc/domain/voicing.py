@@ -96,7 +96,8 @@ class Voicing:
             case NobodyListens():
                 out += [Forget(waiting.text.cue.segment_id) for waiting in self._waiting]
                 self._waiting.clear()
-                self._lag = None
+                # Who comes next hears no jump: they heard nothing before.
+                self._lag, self._tempo = None, 1.0
             case TextsEnded():
                 self._ended = True
         return [*out, *self._proceed(now)]

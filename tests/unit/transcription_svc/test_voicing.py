@@ -237,6 +237,18 @@ def test_when_nobody_listens_what_waits_is_forgotten_and_the_cue_under_way_goes_
     assert isinstance(spoken(voicing, ask, 4.5)[0], StartCue)
 
 
+def test_whoever_comes_back_hears_the_voice_at_its_own_pace() -> None:
+    voicing, now = Voicing(), 0.0
+    for number in range(1, 30):
+        (ask,) = asked(voicing.receive(text(number, characters=80), now)) or asked(voicing.tick(now))
+        spoken(voicing, ask, now, seconds=4.0)
+        now += 4.0
+    assert ask.tempo > 1.1
+    voicing.receive(NobodyListens(), now)
+    (ask,) = asked(voicing.receive(text(30), now + 60.0))
+    assert ask.tempo <= 1.05
+
+
 def test_the_lag_is_that_of_the_last_cue_or_of_what_has_waited_longer() -> None:
     voicing = Voicing()
     assert voicing.lag_seconds(3.0) is None

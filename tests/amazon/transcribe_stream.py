@@ -34,6 +34,7 @@ class Kind(Enum):
     GOAWAY = "the server says that it goes away, and goes"
     CORRUPT = "a message with a wrong checksum"
     NONSENSE = "a message that is no transcript"
+    CUT_END = "the connection is cut when the client has ended, in place of the last results"
     END = "the stream ends in good order before its time"
 
 
@@ -134,7 +135,7 @@ class Stream:
         if self._hearing.now > self._service.stream_seconds:
             raise Refused("LimitExceededException", 429, TOO_LONG)
         fault = self._fault
-        if fault is not None and self._hearing.now > fault.after:
+        if fault is not None and fault.kind is not Kind.CUT_END and self._hearing.now > fault.after:
             match fault.kind:
                 case Kind.EXCEPTION:
                     raise Refused(fault.code, fault.status, fault.message)
@@ -154,6 +155,8 @@ class Stream:
         """The client has ended: what is left is final, and then nothing comes. A stalled stream does not even end."""
         if self._fault is not None and self._fault.kind is Kind.STALL and self._hearing.now > self._fault.after:
             return []
+        if self._fault is not None and self._fault.kind is Kind.CUT_END:
+            raise Broken(Kind.RESET)
         self.ended = True
         return [transcript(event) for event in self._hearing.end()]
 

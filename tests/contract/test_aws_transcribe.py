@@ -98,6 +98,13 @@ async def test_a_stream_asks_for_what_its_options_say(at: Any, least: float, lev
     assert second == expected | {"language-code": "es-es", "partial-results-stability": "high"}
 
 
+async def test_temporary_credentials_bring_their_token(at: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+    service = Transcribe(script=SCRIPT, credentials=Credentials(token="a/token+of==signs"))
+    async with at(service) as engine:
+        monkeypatch.setenv("AWS_SESSION_TOKEN", service.credentials.token)
+        assert spoken(await heard(engine, loud(5.0))) == SAID
+
+
 async def test_more_stability_is_told_sooner(at: Any) -> None:
     sooner = []
     async with at(Transcribe(script=SCRIPT)) as engine:
@@ -203,11 +210,19 @@ async def test_a_stream_that_takes_no_more_audio_is_an_interruption(at: Any) -> 
         assert type(await failure_of(engine, loud(0.1))) is Unavailable
 
 
-async def test_an_end_that_is_not_answered_is_waited_for_no_longer_than_its_deadline(at: Any) -> None:
-    async with at(Transcribe(script=SCRIPT, always=Fault(Kind.STALL, 1.5)), HASTY) as engine:
+@pytest.mark.parametrize("after", [0.0, 1.5])
+async def test_an_end_that_is_not_answered_is_waited_for_no_longer_than_its_deadline(at: Any, after: float) -> None:
+    async with at(Transcribe(script=SCRIPT, always=Fault(Kind.STALL, after)), HASTY) as engine:
+        with pytest.raises(ExceptionGroup) as caught:
+            await heard(engine, loud(after + 0.5))
+    assert caught.group_contains(Unavailable, match="did not end")
+
+
+async def test_last_results_that_are_lost_are_an_interruption(at: Any) -> None:
+    async with at(Transcribe(script=SCRIPT, always=Fault(Kind.CUT_END))) as engine:
         with pytest.raises(ExceptionGroup) as caught:
             await heard(engine, loud(2.0))
-    assert caught.group_contains(Unavailable, match="did not end")
+    assert caught.group_contains(Unavailable)
 
 
 @pytest.mark.parametrize("kind", [Kind.STALL, Kind.DEAF], ids=lambda kind: kind.name)

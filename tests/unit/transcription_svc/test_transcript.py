@@ -76,6 +76,12 @@ def test_what_was_told_as_stable_stands_whatever_a_later_result_says() -> None:
     check(hypotheses)
 
 
+def test_stable_words_that_a_later_result_joins_are_told_apart_by_their_time() -> None:
+    joined = (Item("Wego", 0.0, 1.0, is_mark=False, stable=True), *result("home now", start=1.0).items)
+    hypotheses = told(result("We go home", 3), Result("a", joined, 0.0, 2.0, is_partial=False))
+    assert [read(each) for each in hypotheses] == ["1 We go|home", "1. We go home now|"]
+
+
 def test_a_mark_that_comes_late_does_not_double_the_word() -> None:
     assert [read(each) for each in told(result("We go now", 3), result("We , go now .", final=True))] == [
         "1 We go|now",

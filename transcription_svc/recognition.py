@@ -167,12 +167,13 @@ class Recognition:
 
     def _successor(self, turn: "_Turn") -> Attempt[Recognizer] | None:
         now, name = _now(), turn.attempt.name
+        # A stream that has still to hear what was said goes on: its successor would have to hear the same.
+        if self._listening.catches_up:
+            return None
         if turn.tending.is_over(now):
             log.info("recognition_renewed", engine=name)
             return next(self._ranking.attempts(self._left(name)))
-        if self._listening.catches_up or not turn.tending.at_rest(now):
-            return None
-        return self._ranking.better(name, self._left(name))
+        return self._ranking.better(name, self._left(name)) if turn.tending.at_rest(now) else None
 
     async def _finish(self, stream: RecognitionStream, reading: "asyncio.Task[None]") -> None:
         await stream.finish()
@@ -190,7 +191,7 @@ class Recognition:
             self._utterance = max(self._utterance, number)
             if hypothesis.is_final:
                 self._worked(turn, origin + max((word.end for word in hypothesis.words), default=0.0))
-        if not turn.finishing:
+        if not turn.finishing or (turn.tending.spoke and turn.tending.owed):
             raise Unavailable("RECOGNITION_INTERRUPTED", "the recognition engine ended the stream")
 
     def _worked(self, turn: "_Turn", final_until: float) -> None:

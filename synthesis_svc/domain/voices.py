@@ -168,8 +168,8 @@ class Casting:
 def best(voices: Iterable[Voice], language: str, tier: Tier = STANDARD) -> Voice | None:
     """The best of `voices` for a language, or None.
 
-    The preferred engine's; plain or not as the tier prefers; then the region asked for, or the nearest; then the grade: a
-    finer voice does not make up for a foreign accent, a human one makes up for it.
+    The preferred engine's; then plain or not as the tier prefers; then the region asked for, or the nearest; then the
+    grade: a finer voice does not make up for a foreign accent, a human one makes up for it.
     """
     serving = [voice for voice in voices if _plain(voice.language) == _plain(language)]
     return min(serving, key=lambda voice: _rank(voice, language, tier), default=None)

@@ -17,8 +17,8 @@ KEEP_SECONDS: Final = 30.0
 LEAD_IN_SECONDS: Final = 0.4
 # Silence is kept for so long: longer than an engine thinks about what went before.
 SILENCE_KEPT_SECONDS: Final = 8.0
-# A word rings on after what an engine calls its end.
-_RINGING_SECONDS: Final = 0.5
+# A word rings on after what an engine calls its end; no word is that short.
+_RINGING_SECONDS: Final = 0.2
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,7 +63,7 @@ class Tape:
     @property
     def is_unheard(self) -> bool:
         """Whether there is something that nobody has heard, or sound that nobody has heard to its end."""
-        return self._heard_until < self._end or self._sound_until > self._final_until + _samples(_RINGING_SECONDS)
+        return self._heard_until < self._end or self._has_sound
 
     def put(self, audio: bytes, *, audible: bool = True) -> None:
         """Adds whole samples. What is not audible is final after a while, unless sound before it is not."""
@@ -73,7 +73,7 @@ class Tape:
         self._end += len(audio) // pcm.BYTES_PER_SAMPLE
         if audible:
             self._sound_until = self._end
-        elif self._sound_until <= self._final_until + _samples(_RINGING_SECONDS):
+        elif not self._has_sound:
             self.finished(self.end_seconds - SILENCE_KEPT_SECONDS)
         self._trim(max(self._final_until - _samples(LEAD_IN_SECONDS), self._end - self._keep))
 
@@ -101,6 +101,12 @@ class Tape:
         self._next, self._next_index = self._begin, 0
         rate = pcm.SAMPLE_RATE
         return Rewound(self._begin / rate, again / rate, missing / rate)
+
+    @property
+    def _has_sound(self) -> bool:
+        """Whether any sound is not final."""
+        ringing = _samples(_RINGING_SECONDS) if self._final_until else 0
+        return self._sound_until > self._final_until + ringing
 
     def _trim(self, until: int) -> None:
         """Forgets whole pieces that end at or before `until` and were heard."""

@@ -30,14 +30,27 @@ from translation_svc.engines.aws_translate import AwsTranslator
 from translation_svc.engines.aws_translate import open_engine as open_aws
 
 
-@pytest.fixture(autouse=True)
-def _credentials(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
-    for name, value in {"AWS_ACCESS_KEY_ID": "test", "AWS_SECRET_ACCESS_KEY": "test"}.items():
-        monkeypatch.setenv(name, value)
-    for name in ("AWS_SESSION_TOKEN", "AWS_PROFILE"):
-        monkeypatch.delenv(name, raising=False)
+@pytest.fixture(autouse=True, scope="module")
+def _credentials() -> Iterator[None]:
     # The process reads its credentials once.
     session.cache_clear()
+    with pytest.MonkeyPatch.context() as environment:
+        for name, value in {"AWS_ACCESS_KEY_ID": "test", "AWS_SECRET_ACCESS_KEY": "test"}.items():
+            environment.setenv(name, value)
+        for name in ("AWS_SESSION_TOKEN", "AWS_PROFILE"):
+            environment.delenv(name, raising=False)
+        yield
+    session.cache_clear()
+
+
+@pytest.fixture
+def without_credentials(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
+    session.cache_clear()
+    for name in ("AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY"):
+        monkeypatch.delenv(name)
+    monkeypatch.setenv("AWS_EC2_METADATA_DISABLED", "true")
+    for name in ("AWS_SHARED_CREDENTIALS_FILE", "AWS_CONFIG_FILE"):
+        monkeypatch.setenv(name, "/dev/null")
     yield
     session.cache_clear()
 
@@ -98,9 +111,9 @@ async def test_new_languages_are_offered_without_a_restart() -> None:
 
 async def test_languages_are_asked_for_now_and_then_and_again_after_a_failure() -> None:
     async with TranslateStandIn(languages=["en", "es"]) as amazon:
-        amazon.listing_faults.extend(["unavailable"] * 3)
-        short = {"aws_languages_seconds": 0.02, "aws_patience_seconds": 0.05}
-        async with engine_at(amazon, **short) as engine, asyncio.timeout(20):
+        # More than one asking has tries.
+        amazon.listing_faults.extend(["unavailable"] * 5)
+        async with engine_at(amazon, aws_languages_seconds=0.02) as engine, asyncio.timeout(30):
             amazon.languages.append("pt")
             # The engine asks by itself; the condition is its.
             while ("en", "pt") not in engine.capabilities.pairs or len(engine.capabilities.pairs) != 6:  # noqa: ASYNC110
@@ -123,12 +136,8 @@ async def test_credentials_that_do_not_fit_are_told_at_the_start() -> None:
                 pytest.fail("opened")
 
 
-async def test_without_credentials_the_sentence_says_what_to_set(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.delenv("AWS_ACCESS_KEY_ID")
-    monkeypatch.delenv("AWS_SECRET_ACCESS_KEY")
-    monkeypatch.setenv("AWS_EC2_METADATA_DISABLED", "true")
-    monkeypatch.setenv("AWS_SHARED_CREDENTIALS_FILE", "/dev/null")
-    monkeypatch.setenv("AWS_CONFIG_FILE", "/dev/null")
+@pytest.mark.usefixtures("without_credentials")
+async def test_without_credentials_the_sentence_says_what_to_set() -> None:
     async with TranslateStandIn() as amazon:
         with pytest.raises(Misconfigured, match="AWS_ACCESS_KEY_ID"):
             async with engine_at(amazon):
@@ -145,7 +154,7 @@ async def test_what_passes_is_tried_again(fault: str) -> None:
 
 
 async def test_a_request_that_stalls_is_given_up_and_made_again() -> None:
-    async with TranslateStandIn() as amazon, engine_at(amazon, aws_request_seconds=0.3) as engine:
+    async with TranslateStandIn() as amazon, engine_at(amazon, aws_request_seconds=1.0) as engine:
         amazon.faults.append("stall")
         assert await engine.translate("Hello.", "en", "es") == "[es] Hello."
 
@@ -162,14 +171,16 @@ async def test_a_request_that_stalls_is_given_up_and_made_again() -> None:
         ("malformed", Unavailable, "TRANSLATION_FAILED"),
     ],
 )
-async def test_what_does_not_pass_in_time_fails_for_now(fault: str, kind: type[LingocastError], reason: str) -> None:
-    async with TranslateStandIn() as amazon, engine_at(amazon, aws_patience_seconds=0.6) as engine:
+async def test_what_does_not_pass_in_four_tries_fails_for_now(
+    fault: str, kind: type[LingocastError], reason: str
+) -> None:
+    async with TranslateStandIn() as amazon, engine_at(amazon) as engine:
         amazon.faults.extend([fault] * 100)
         with pytest.raises(kind) as failed:
             await engine.translate("Hello.", "en", "es")
         assert failed.value.reason == reason
         assert not isinstance(failed.value, Misconfigured)
-        assert len(amazon.texts) >= 2
+        assert len(amazon.texts) == 4
         assert (failed.value.retry_after is not None) is (kind is Exhausted)
         amazon.faults.clear()
         assert await engine.translate("Hello.", "en", "es") == "[es] Hello."

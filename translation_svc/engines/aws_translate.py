@@ -39,6 +39,7 @@ KNOWN: Final = (
     "ga it ja kn kk ko lv lt mk ms ml mt mr mn no ps pl pt pt-PT pa ro ru sr si sk sl so es es-MX sw sv ta te th tr uk "
     "ur uz vi cy"
 )
+# Before the second try and those after it.
 _RETRY_SECONDS: Final = (0.1, 0.2, 0.4)
 _MEMBER: Final = {"translate_text": "TranslatedText", "list_languages": "Languages"}
 _ASK_AGAIN_SECONDS: Final = 60.0
@@ -137,9 +138,9 @@ class AwsTranslator:
         return _settled(portion, translated)
 
     async def _patiently(self, operation: str, deadline: float, **parameters: Any) -> dict[str, Any]:
-        """One request until it is answered, refused, or the deadline is here."""
+        """One request until it is answered, refused, or has failed too often or too long."""
         async with self._place(deadline):
-            for wait in (*_RETRY_SECONDS, *[_RETRY_SECONDS[-1]] * 100):
+            for wait in _RETRY_SECONDS:
                 try:
                     return await self._once(operation, deadline, parameters)
                 except (Exhausted, Unavailable) as error:
@@ -149,7 +150,7 @@ class AwsTranslator:
                         raise
                     _retries.add(1, {Attribute.ENGINE: NAME, Attribute.REASON: error.reason})
                     await asyncio.sleep(pause)
-        raise AssertionError("the deadline comes first")
+            return await self._once(operation, deadline, parameters)
 
     async def _once(self, operation: str, deadline: float, parameters: dict[str, Any]) -> dict[str, Any]:
         left = deadline - asyncio.get_running_loop().time()

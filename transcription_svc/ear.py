@@ -46,10 +46,10 @@ class Ear:
             _record(change)
         return changes
 
-    def dynamics(self, start: float, end: float) -> Dynamics:
-        """How the speech between two offsets sounded; neutral where that cannot be told."""
+    def dynamics(self, start: float, end: float, words: int = 0) -> Dynamics:
+        """How the speech between two offsets, `words` long, sounded; neutral where that cannot be told."""
         with _spared("dynamics_failed", _dynamics_failures):
-            return self._dynamics.measure(start, end)
+            return self._dynamics.measure(start, end, words)
         return NEUTRAL
 
 

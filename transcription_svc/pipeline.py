@@ -209,7 +209,7 @@ class Broadcast:
             event.start,
             event.end,
             speech_end=self._timeline.arrived(event.end) or now,
-            dynamics=self._ear.dynamics(event.start, event.end),
+            dynamics=self._ear.dynamics(event.start, event.end, len(event.text.split())),
             trace=found,
         )
         text = event.text

@@ -2,8 +2,9 @@
 
 These are heuristics, and all but the rate are relative to this speaker: the median active level of the last minute of
 speech counts as -16 dBFS, so that a microphone's gain makes nobody "soft". What counts as the speaker's is what
-segments were cut from, not all that is audible: a recogniser has found words there. Rate counts syllables, divided by
-the language's syllables per word; a text with longer words than usual seems faster than it is.
+segments were cut from, not all that is audible: a recogniser has found words there. Rate counts syllables in the
+sound, divided by the syllables of a word: the language's at first, soon this speaker's own, from the words recognised
+in earlier segments.
 """
 
 from collections import deque
@@ -75,7 +76,8 @@ _PITCH_RANGE_HZ: Final = (70.0, 400.0)
 _PITCH_WINDOW: Final = LOW_RATE // 20  # 50 ms: two a block, three periods of the lowest voice.
 
 # Mean syllables per word of running speech, rounded: what turns a syllable rate into words per minute. English, Spanish
-# and French were compared with the transcripts of recordings (1.1 to 1.9, 2.2 and 1.7), the others are from literature.
+# and French were compared with the transcripts of recordings (1.3 to 1.9, 2.2 and 1.7), Catalan, Italian and Portuguese
+# with synthesised voices; the others are estimates.
 _SYLLABLES_PER_WORD: Final = {
     "ca": 2.0,
     "de": 1.7,
@@ -94,6 +96,7 @@ _SYLLABLES_PER_WORD: Final = {
     "uk": 2.2,
 }
 _SYLLABLES_DEFAULT: Final = 1.9
+_USUAL_WORDS: Final = 30.0
 
 
 def volume_of(level: float) -> Volume:
@@ -117,7 +120,8 @@ class DynamicsMeter:
     """Follows one speaker. Feed it all audio; ask it about a span while that is younger than `keep_seconds`."""
 
     def __init__(self, language: str, keep_seconds: float = 60.0) -> None:
-        self._syllables = _SYLLABLES_PER_WORD.get(language.split("-", 1)[0], _SYLLABLES_DEFAULT)
+        self._usual_syllables = _SYLLABLES_PER_WORD.get(language.split("-", 1)[0], _SYLLABLES_DEFAULT)
+        self._texts: deque[tuple[float, int]] = deque(maxlen=40)  # Syllables and words of the last segments.
         self._heard: deque[_Heard] = deque()
         self._keep = keep_seconds
         self._learned = float("-inf")  # End of the last span that the speaker's own values were learned from.
@@ -131,10 +135,11 @@ class DynamicsMeter:
         while self._heard[0].offset < block.offset - self._keep:
             self._heard.popleft()
 
-    def measure(self, start: float, end: float) -> Dynamics:
+    def measure(self, start: float, end: float, words: int = 0) -> Dynamics:
         """The dynamics of the span from `start` to `end` seconds; NEUTRAL where there is no speech in it.
 
-        Measuring a span again, or an older one, leaves the speaker's own values as they are.
+        `words`: how many were recognised in it, 0 when unknown; later spans are measured with that in mind. Measuring a
+        span again, or an older one, leaves the speaker's own values as they are.
         """
         parts = [heard for heard in self._heard if heard.offset < end and heard.end > start]
         if not parts:
@@ -147,13 +152,15 @@ class DynamicsMeter:
         active = np.flatnonzero(levels > threshold)
         absolute = active_level(levels[active])
         bands = np.concatenate([part.bands[part.within(start, end)] for part in parts])
-        per_minute = self._words_per_minute(bands[active[0] : active[-1] + 1])
+        syllables = _syllables(bands[active[0] : active[-1] + 1])
+        per_minute = syllables * 60.0 / self._syllables_per_word()
         pitches = np.concatenate([part.pitches for part in parts])
         level = min(absolute - self._own_level(absolute) + _REFERENCE_DBFS, 0.0)
         arousal = self._arousal(level, per_minute, pitches)
         speed = per_minute / (self._own_rate() or per_minute or 1.0)
         if end > self._learned:
             self._learn(levels[active], per_minute, pitches)
+            self._read(syllables * (active[-1] + 1 - active[0]) / FRAMES_PER_SECOND, words)
             self._learned = end
         return Dynamics(
             volume=volume_of(level),
@@ -170,11 +177,10 @@ class DynamicsMeter:
         noise = float(np.percentile(np.concatenate(recent), 5)) + _ABOVE_NOISE_DB if recent else _AUDIBLE_DBFS
         return max(level - _ACTIVE_DB, min(noise, level - _LEAST_CONTRAST_DB), _AUDIBLE_DBFS)
 
-    def _words_per_minute(self, bands: NDArray[np.float32]) -> float:
-        """0 for less than half a second."""
-        if len(bands) < FRAMES_PER_SECOND // 2:
-            return 0.0
-        return syllable_rate(bands) / self._syllables * 60.0
+    def _syllables_per_word(self) -> float:
+        """The language's own, which counts as some words of this speaker's, and then the speaker's."""
+        counted = self._usual_syllables * _USUAL_WORDS + sum(syllables for syllables, _ in self._texts)
+        return counted / (_USUAL_WORDS + sum(words for _, words in self._texts))
 
     def _learn(self, levels: NDArray[np.float32], per_minute: float, pitches: NDArray[np.float32]) -> None:
         # What is left of the last second counts as much as a whole one: short segments are speech, too.
@@ -185,6 +191,11 @@ class DynamicsMeter:
         if per_minute > 0:
             self._rates.append(per_minute)
         self._pitches.extend(pitches.tolist())
+
+    def _read(self, syllables: float, words: int) -> None:
+        # Where words are not written apart, or were not recognised, their number tells nothing.
+        if words and 0.5 < syllables / words / self._usual_syllables < 2.0:
+            self._texts.append((syllables, words))
 
     def _own_level(self, first: float) -> float:
         """The speaker's own active level, dBFS; `first` while nothing else is known."""
@@ -246,6 +257,11 @@ def _pitches(block: Block) -> NDArray[np.float32]:
     lags = correlation[:, first:last].argmax(axis=1) + first
     strength = correlation[np.arange(len(lags)), lags] / (correlation[:, 0] + 1e-9)
     return np.asarray(LOW_RATE / lags[strength > 0.5], np.float32)
+
+
+def _syllables(bands: NDArray[np.float32]) -> float:
+    """Syllables per second; 0 for less than half a second, which is too short to have a rate."""
+    return syllable_rate(bands) if len(bands) >= FRAMES_PER_SECOND // 2 else 0.0
 
 
 def _semitones(pitches: Sequence[float] | NDArray[np.float32]) -> float:

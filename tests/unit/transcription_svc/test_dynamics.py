@@ -93,6 +93,23 @@ def test_languages_with_longer_words_have_fewer_of_them() -> None:
     assert english / spanish == pytest.approx(2.1 / 1.5)
 
 
+def test_the_words_recognised_teach_how_long_this_speakers_are() -> None:
+    """Two syllables each where English usually has 1.5."""
+    meter = DynamicsMeter("en", keep_seconds=120.0)
+    feed(meter, voice(120.0, 4.0), 0.0)
+    rates = [meter.measure(start, start + 5.0, words=10).words_per_minute for start in range(0, 120, 5)]
+    assert rates[0] == pytest.approx(160, rel=0.1)
+    assert rates[-1] == pytest.approx(120, rel=0.1)
+
+
+def test_a_number_of_words_that_cannot_be_is_not_believed() -> None:
+    """Japanese is written without spaces."""
+    meter = DynamicsMeter("ja")
+    feed(meter, voice(50.0, 4.0), 0.0)
+    rates = [meter.measure(start, start + 5.0, words=1).words_per_minute for start in range(0, 50, 5)]
+    assert max(rates) == pytest.approx(min(rates), rel=0.15)
+
+
 def test_the_gain_of_a_microphone_changes_nothing() -> None:
     usual = measured(voice(6.0, 4.0))
     assert usual.volume is Volume.MEDIUM

@@ -400,12 +400,18 @@ def _quality(event: QualityChanged) -> server.Message:
     )
 
 
-_CODES: Final = {LOST: "SERVICE_UNAVAILABLE", RECOVERED: "SERVICE_UNAVAILABLE", "AUDIO_DROPPED": "AUDIO_DROPPED"}
+_CODES: Final = {
+    LOST: "SERVICE_UNAVAILABLE",
+    RECOVERED: "SERVICE_UNAVAILABLE",
+    "AUDIO_DROPPED": "AUDIO_DROPPED",
+    "ENGINE_CHANGED": "ENGINE_CHANGED",
+    "ENGINE_RECOVERED": "ENGINE_CHANGED",
+}
 
 
 def _warning(event: Warned) -> server.Message:
     code = _CODES.get(event.reason, "TRANSCRIPTION_FAILED")
-    if event.reason in {RECOVERED, "RECOGNITION_RECOVERED"}:
+    if event.reason in {RECOVERED, "RECOGNITION_RECOVERED", "ENGINE_RECOVERED"}:
         return server.SystemRecovered(code=code, message=event.message)
     return server.TranscriptionError(code=code, message=event.message)
 

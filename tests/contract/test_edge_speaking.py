@@ -343,6 +343,26 @@ async def test_the_speaker_hears_source_captions_and_flaws_of_its_sound(running:
     assert (await speaker.expect("transcriptionError"))["code"] == "TRANSCRIPTION_FAILED"
 
 
+@pytest.mark.parametrize(
+    ("lost", "found", "code"),
+    [
+        ("RECOGNITION_INTERRUPTED", "RECOGNITION_RECOVERED", "TRANSCRIPTION_FAILED"),
+        ("ENGINE_CHANGED", "ENGINE_RECOVERED", "ENGINE_CHANGED"),
+    ],
+)
+async def test_the_speaker_hears_of_an_engine_that_goes_and_comes_back(
+    running: RunningEdge, lost: str, found: str, code: str
+) -> None:
+    speaker, _ = await running.speaker()
+    stream = await running.transcription.stream()
+    stream.say(warning=pb.BroadcastWarning(reason=lost, message="Another engine."))
+    told = await speaker.expect("transcriptionError")
+    assert (told["code"], told["message"]) == (code, "Another engine.")
+    stream.say(warning=pb.BroadcastWarning(reason=found, message="The first one."))
+    told = await speaker.expect("systemRecovered")
+    assert (told["code"], told["message"]) == (code, "The first one.")
+
+
 async def test_sending_too_fast_is_warned_of_and_then_ends_the_session() -> None:
     async with running_edge(audio_chunks_per_second=2, rate_violation_seconds=0.6) as running:
         speaker, created = await running.speaker()

@@ -1,0 +1,148 @@
+"""A language's voice with what it calls, through whole talks in virtual time: as the machine has it, nothing lost."""
+
+import asyncio
+from collections.abc import AsyncIterator, Callable
+from statistics import median
+from typing import Any
+
+import pytest
+
+from chassis.errors import Unavailable
+from tests.fakes.virtual_time import run
+from tests.sim.system import Engines, Language, simulate
+from tests.sim.talk import Said, Speaker, talk
+from transcription_svc.domain.dynamics import NEUTRAL
+from transcription_svc.domain.events import CuesDropped, LanguageStatus, Output
+from transcription_svc.domain.playout import EndCue, PlayAudio, StartCue
+from transcription_svc.downstream import Downstream, VoiceBegun
+from transcription_svc.health import Health
+from transcription_svc.segment import Segment
+from transcription_svc.tracing import SegmentTraces
+from transcription_svc.voice import Voice
+
+BYTES_A_SECOND = 32_000
+CAPTION = 1.2
+
+
+class Engine(Downstream):
+    """Speaks 60 ms a character at tempo 1. `first`: seconds to the first audio, by the number of the call;
+    `real_time`: making time for a second of voice.
+    """
+
+    def __init__(self, first: Callable[[int], float] = lambda _: 0.6, real_time: float = 0.5) -> None:
+        self.first = first
+        self.real_time = real_time
+        self.asked: list[int] = []
+        self.stopped = 0
+        self.failing: set[int] = set()
+
+    async def synthesize(
+        self, text: str, language: str, *, tempo: float, segment_id: int, **_: Any
+    ) -> AsyncIterator[VoiceBegun | bytes]:
+        self.asked.append(segment_id)
+        try:
+            await asyncio.sleep(self.first(len(self.asked)))
+        except asyncio.CancelledError:
+            self.stopped += 1
+            raise
+        if segment_id in self.failing:
+            raise Unavailable("SYNTHESIS_FAILED", "on request")
+        yield VoiceBegun(tempo)
+        for _number in range(round(len(text) * 0.06 / tempo / 0.1)):
+            yield b"\x00\x10" * (BYTES_A_SECOND // 20)
+            await asyncio.sleep(0.1 * self.real_time)
+
+
+def spoken(engine: Engine, said: list[Said]) -> tuple[list[Output], set[int]]:
+    """All that comes of a talk, and the segments whose traces were left open."""
+    out: list[Output] = []
+    traces = SegmentTraces("s")
+
+    async def emit(event: Output) -> None:
+        out.append(event)
+
+    async def work() -> None:
+        voice = Voice("es", "standard", engine, emit, traces=traces, health=Health("es", emit))
+        loop = asyncio.get_running_loop()
+        began = loop.time()
+        async with asyncio.TaskGroup() as tasks:
+            running = tasks.create_task(voice.run())
+            for each in said:
+                await asyncio.sleep(max(began + each.end + CAPTION - loop.time(), 0.0))
+                trace = traces.open(each.segment_id, 0.0)
+                segment = Segment(each.segment_id, "", each.start, each.end, began + each.end, NEUTRAL, trace)
+                await voice.put(segment, "x" * each.characters)
+            await voice.finish()
+            await running
+
+    run(work())
+    return out, set(traces._open)
+
+
+def told(out: list[Output], kind: type) -> list[Any]:
+    return [event for event in out if isinstance(event, kind)]
+
+
+def test_ten_minutes_are_spoken_as_the_simulator_says() -> None:
+    """The simulator leaves out queues, tasks and silences: it may, as long as it comes to the same."""
+    said = talk(Speaker(150), 10.0, seed=3)
+    out, open_traces = spoken(Engine(), said)
+    assert not open_traces
+    lags = [start.lag_seconds for start in told(out, StartCue)]
+    same = Language(expansion=1.0, seconds_per_character=0.06, spread=0.0, pauses=0.0)
+    engines = Engines(caption=CAPTION, first=0.6, real_time=0.5, jitter=0.0)
+    simulated = [heard.lag for heard in simulate(said, engines, same).heard]
+    assert len(lags) == len(simulated) == len(said)
+    # The speaker's own rate is in the simulator only.
+    assert median(lags) == pytest.approx(median(simulated), abs=0.5)
+    assert max(lags) < 9.0
+
+
+def test_every_byte_that_was_made_is_played_and_every_cue_is_whole() -> None:
+    said = talk(Speaker(150), 5.0, seed=4)
+    out, _ = spoken(Engine(), said)
+    playing: list[str] = []
+    for event in out:
+        match event:
+            case StartCue(cue):
+                assert not playing
+                playing.append(cue.cue_id)
+            case PlayAudio(cue):
+                assert playing == [cue.cue_id]
+            case EndCue(cue):
+                assert playing.pop() == cue.cue_id
+    seconds = sum(len(event.audio) for event in told(out, PlayAudio)) / BYTES_A_SECOND
+    assert seconds == pytest.approx(sum(event.seconds for event in told(out, EndCue)))
+    assert [event.cue.segment_id for event in told(out, EndCue)] == [each.segment_id for each in said]
+
+
+def test_a_voice_slower_than_the_speaker_drops_whole_segments_and_says_which() -> None:
+    said = talk(Speaker(220, mean=80), 5.0, seed=5)
+    out, open_traces = spoken(Engine(), said)
+    heard = [event.cue.segment_id for event in told(out, EndCue)]
+    gone = [number for event in told(out, CuesDropped) for number in event.segment_ids]
+    assert {event.reason for event in told(out, CuesDropped)} == {"LAG_LIMIT"}
+    assert sorted(heard + gone) == [each.segment_id for each in said]
+    assert max(start.lag_seconds for start in told(out, StartCue)) < 13.0
+    assert not open_traces
+    assert told(out, LanguageStatus) == []
+
+
+def test_a_call_that_hangs_is_asked_again_and_stopped_when_the_other_answers() -> None:
+    engine = Engine(first=lambda call: 60.0 if call % 10 == 0 else 0.3)
+    said = talk(Speaker(150), 5.0, seed=6)
+    out, open_traces = spoken(engine, said)
+    assert [event.cue.segment_id for event in told(out, EndCue)] == [each.segment_id for each in said]
+    assert engine.stopped == len(engine.asked) - len(said) > 3
+    assert not open_traces
+
+
+def test_what_fails_now_and_then_is_dropped_and_told_and_the_language_stays() -> None:
+    said = talk(Speaker(150), 5.0, seed=7)
+    engine = Engine()
+    engine.failing = {each.segment_id for each in said[5::7]}
+    out, open_traces = spoken(engine, said)
+    gone = [number for event in told(out, CuesDropped) for number in event.segment_ids]
+    assert set(gone) == engine.failing
+    assert told(out, LanguageStatus) == []
+    assert not open_traces

@@ -2,6 +2,7 @@
 
 import asyncio
 import gc
+import sys
 from collections.abc import AsyncIterator
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -14,6 +15,8 @@ from botocore.credentials import ReadOnlyCredentials
 from chassis.aws import Misconfigured, session
 from chassis.errors import Unavailable
 from chassis.pcm import byte_count
+from chassis.settings import load
+from tests.amazon.account import account
 from tests.amazon.signing import Credentials
 from tests.amazon.transcribe import Fault, Kind, Transcribe
 from tests.amazon.transcribe_client import (
@@ -32,10 +35,12 @@ from tests.amazon.transcribe_client import recognizer as connected
 from tests.amazon.transcribe_requests import LANGUAGES as AMAZONS
 from tests.amazon.transcribe_requests import Account
 from tests.fakes.hypotheses import check, spoken
+from transcription_svc.config import Config
 from transcription_svc.domain.events import AudioIn, Input, Options, SourceCaption
 from transcription_svc.domain.hypothesis import Hypothesis
 from transcription_svc.downstream import Downstream
 from transcription_svc.engines import RecognitionStream, StreamOptions
+from transcription_svc.engines.aws import open_engine
 from transcription_svc.engines.aws_languages import LANGUAGES, code_of
 from transcription_svc.engines.aws_stream import DEADLINES, Deadlines
 from transcription_svc.pipeline import Broadcast
@@ -317,6 +322,28 @@ async def test_streams_leave_no_threads_behind(tmp_path: Path) -> None:
             await until(lambda: threads() <= before + 1)
         finally:
             gc.enable()
+
+
+async def test_a_connection_that_fails_after_its_deadline_disturbs_nobody(monkeypatch: pytest.MonkeyPatch) -> None:
+    disturbed: list[object] = []
+    monkeypatch.setattr(sys, "unraisablehook", disturbed.append)
+    held: list[asyncio.StreamWriter] = []
+    server = await asyncio.start_server(lambda _, writer: held.append(writer), "127.0.0.1", 0)
+    settings = {
+        "aws_transport": "http2",
+        "aws_endpoint": f"https://localhost:{server.sockets[0].getsockname()[1]}",
+        "aws_region": "us-east-1",
+    }
+    with account():
+        async with open_engine(load(Config, []).model_copy(update=settings), HASTY) as engine:
+            assert type(await failure_of(engine)) is Unavailable
+            # Its thread waits for TLS, learns now that there is none, tells so, and ends.
+            waiting = threads()
+            for writer in held:
+                writer.transport.abort()
+            await until(lambda: gc.collect() >= 0 and threads() < waiting)
+    server.close()
+    assert not disturbed
 
 
 # Through the pipeline.

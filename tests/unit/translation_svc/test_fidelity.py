@@ -1,9 +1,13 @@
 """Terms and figures through engines that mangle them: each remedy, in order, and what it costs."""
 
 import asyncio
+import itertools
+from collections import Counter
 from collections.abc import Callable
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from chassis.errors import Unavailable
 from chassis.glossary import Term
@@ -154,3 +158,42 @@ async def test_a_failure_of_the_engine_is_the_callers_to_know() -> None:
 
     with pytest.raises(Unavailable):
         await translate(failing, TEXT, TERMS, asyncio.get_running_loop().time() + 20.0)
+
+
+MANGLINGS: dict[str, Callable[[str], str]] = {
+    "kept": str,
+    "lost": lambda _: "",
+    "doubled": lambda placeholder: f"{placeholder} or {placeholder}",
+    "lowered": str.lower,
+    "spaced": " ".join,
+    "cut": lambda placeholder: placeholder[:-1],
+}
+PIECES = st.lists(
+    st.sampled_from(["so", "耶稣", "נעמי", "Ebenezer", "Grace", "grace", "नाओमी", "and", "24", "3:16"]), max_size=9
+)
+MANY = Terms(
+    [Term("耶稣", "Jesús"), Term("נעמי", "Noemí"), Term("नाओमी", "Noemí"), Term("Ebenezer"), Term("grace", "gracia")],
+    "es",
+)
+
+
+@given(PIECES, st.lists(st.sampled_from(sorted(MANGLINGS)), min_size=1, max_size=9))
+def test_whatever_an_engine_does_all_terms_are_there_and_no_placeholder(pieces: list[str], does: list[str]) -> None:
+    manglings = itertools.cycle(MANGLINGS[name] for name in does)
+
+    def mangled(text: str) -> str:
+        return PLACEHOLDER.sub(lambda found: next(manglings)(found[0]), text)
+
+    translated = asyncio.run(Engine(mangled).of(" ".join(["say", *pieces]), MANY))
+    expected = {
+        "耶稣": "jesús",
+        "נעמי": "noemí",
+        "नाओमी": "noemí",
+        "Ebenezer": "ebenezer",
+        "Grace": "gracia",
+        "grace": "gracia",
+    }
+    counted = Counter(expected[piece] for piece in pieces if piece in expected)
+    for rendering, times in counted.items():
+        assert translated.lower().count(rendering) == times
+    assert not PLACEHOLDER.search(translated)

@@ -62,17 +62,18 @@ class Limits:
 PLAYED_SECONDS_PER_CHARACTER: Final = 0.065
 """How long a character sounds at tempo 1; near enough for planning, in the languages of Europe."""
 
-# What the first audio of a cue may cost of its lag. Shorter pieces are heard sooner and joined more often.
-_FIRST_AUDIO_SECONDS: Final = 0.6
+FIRST_AUDIO_SECONDS: Final = 0.6
+"""What making the first audio of a cue may cost of its lag. Shorter pieces are heard sooner and joined more often."""
 
 
-def paced(seconds_per_character: float, *, every_clause: bool = False) -> Limits:
+def paced(seconds_per_character: float, *, piece_characters: int = 0, every_clause: bool = False) -> Limits:
     """Limits for a voice that works `seconds_per_character`, so that it is heard soon and then without gaps.
+    `piece_characters`: what a piece costs beside its text, in characters.
 
     The first piece is done within 0.6 s where it can be; a later one while the one before it plays. A slow machine so
     pays with more joins, not with waiting.
     """
-    first_most = round(min(max(_FIRST_AUDIO_SECONDS / seconds_per_character, 32), 80))
+    first_most = round(min(max(FIRST_AUDIO_SECONDS / seconds_per_character - piece_characters, 32), 80))
     most = round(min(max(first_most * PLAYED_SECONDS_PER_CHARACTER / seconds_per_character, 40), 140))
     return Limits(first=16, first_most=min(first_most, most), most=most, every_clause=every_clause)
 

@@ -12,8 +12,10 @@ from typing import Final
 # Worker time that the seated feeds may need a second, of each worker: to take a seat anew, and to take it back.
 FULL: Final = 0.95
 ROOMY: Final = 0.8
+# Beyond it, somebody goes even if no cue is late yet: each is heard in time, with ever longer gaps inside.
+HOPELESS: Final = 1.2
 # How much of a tier's patience its cues may wait, on average, before somebody has to go; and to take a seat back.
-LATE: Final = 0.6
+LATE: Final = 0.75
 CALM: Final = 0.2
 # After a change its effect is waited for.
 SETTLE_SECONDS: Final = 5.0
@@ -24,8 +26,19 @@ LONGEST_HOLD_SECONDS: Final = 320.0
 PROVEN_SECONDS: Final = 120.0
 FORGET_SECONDS: Final = 60.0
 _WINDOW_SECONDS: Final = 15.0
-_YOUNG_SECONDS: Final = 8.0
+# What a first cue is the work of.
+_CUE_SECONDS: Final = 7.0
 _NEWEST: Final = 0.3
+
+
+@dataclass(frozen=True, slots=True)
+class Estimate:
+    """What a cue would be, in seconds. `work`: of one worker. `played`: how long it sounds. `wait`: how much later than
+    planned it would be heard."""
+
+    work: float
+    played: float
+    wait: float
 
 
 @dataclass(slots=True)
@@ -35,6 +48,7 @@ class _Seat:
     begun: float
     seen: float
     work: float = 0.0
+    pace: float = 0.0  # Work for each second played, of the last cue.
     wait: float = 0.0
     neural: bool = True
     since: float = 0.0
@@ -44,18 +58,19 @@ class _Seat:
     def rank(self) -> tuple[int, int]:
         return self.turn, self.number
 
-    def count(self, work_seconds: float, now: float) -> None:
+    def count(self, cue: Estimate, now: float) -> None:
         """Work of the past fades; what is left over the window is the work a second."""
-        self.work = self.work * math.exp((self.seen - now) / _WINDOW_SECONDS) + work_seconds
+        self.work = self._left(now) + cue.work
+        self.pace = cue.work / max(cue.played, 0.1)
         self.seen = now
 
     def load(self, now: float) -> float:
-        age = max(now - self.begun, _YOUNG_SECONDS)
-        return (
-            self.work
-            * math.exp((self.seen - now) / _WINDOW_SECONDS)
-            / (_WINDOW_SECONDS * (1 - math.exp(-age / _WINDOW_SECONDS)))
-        )
+        """Worker time a second. Never more than it takes to speak without a pause: a long text is spoken for long."""
+        age = now - self.begun + _CUE_SECONDS
+        return min(self._left(now) / (_WINDOW_SECONDS * (1 - math.exp(-age / _WINDOW_SECONDS))), self.pace)
+
+    def _left(self, now: float) -> float:
+        return self.work * math.exp((self.seen - now) / _WINDOW_SECONDS)
 
 
 class Seats:
@@ -67,33 +82,29 @@ class Seats:
         self._came = 0
         self._settled_at = -math.inf
 
-    def take(
-        self, feed: str, turn: int, *, work_seconds: float, wait_seconds: float, patience_seconds: float, now: float
-    ) -> bool:
-        """Whether the neural voice speaks this cue of `feed`.
-
-        `turn`: of its tier, lower is first. `work_seconds`: what the cue costs a worker. `wait_seconds`: until it would
-        be begun; beyond `patience_seconds` it is not, whoever it is. `now`: monotonic.
+    def take(self, feed: str, turn: int, cue: Estimate, patience_seconds: float, now: float) -> bool:
+        """Whether the neural voice speaks this cue of `feed`: not when its wait is beyond `patience_seconds`, whoever
+        it is. `turn`: of its tier, lower is first. `now`: monotonic.
         """
         self._forget(now)
         seat = self._seats.get(feed)
         if seat is None:
             self._came += 1
             seat = self._seats[feed] = _Seat(turn, self._came, now, now, since=now)
-            seat.count(work_seconds, now)
+            seat.count(cue, now)
             self._make_fit(now)
         else:
-            seat.count(work_seconds, now)
+            seat.count(cue, now)
         if seat.neural:
-            seat.wait += _NEWEST * (wait_seconds - seat.wait)
-            late = wait_seconds > patience_seconds or seat.wait > LATE * patience_seconds
-            if late:
+            seat.wait += _NEWEST * (cue.wait - seat.wait)
+            late = cue.wait > patience_seconds or seat.wait > LATE * patience_seconds
+            if late or self._work(now) > HOPELESS * self._workers:
                 self.late(now)
-        elif self._may_return(seat, wait_seconds, patience_seconds, now):
+        elif self._may_return(seat, cue.wait, patience_seconds, now):
             seat.neural, seat.since = True, now
             self._settle(now)
             self._make_fit(now)
-        return seat.neural and wait_seconds <= patience_seconds
+        return seat.neural and cue.wait <= patience_seconds
 
     def late(self, now: float) -> None:
         """A cue was given up before it began, for being late."""
@@ -103,10 +114,14 @@ class Seats:
     def _seated(self) -> list[_Seat]:
         return sorted((seat for seat in self._seats.values() if seat.neural), key=lambda seat: seat.rank)
 
+    def _work(self, now: float) -> float:
+        """Worker time a second that the seated feeds need."""
+        return sum(seat.load(now) for seat in self._seated())
+
     def _make_fit(self, now: float) -> None:
         """Whoever came or came back may be too much, or may have to be made room for."""
         seated = self._seated()
-        if len(seated) > 1 and sum(seat.load(now) for seat in seated) > FULL * self._workers:
+        if len(seated) > 1 and self._work(now) > FULL * self._workers:
             self._unseat_last(now)
 
     def _unseat_last(self, now: float) -> None:

@@ -5,6 +5,8 @@ from typing import Final
 
 # Weight of the newest piece in the learned speed: a change of load is believed after about five pieces.
 _NEWEST: Final = 0.2
+# What was learned in busy times is half forgotten after so long without any work.
+_HALF_FORGOTTEN_SECONDS: Final = 30.0
 
 
 @dataclass(frozen=True, slots=True, order=True)
@@ -22,11 +24,16 @@ class Place:
 
 
 class Workload:
-    """The pieces that wait or are under way, and the learned seconds of work that a character costs one worker."""
+    """The pieces that wait or are under way, and the learned seconds of work that a character costs one worker.
 
-    def __init__(self, workers: int, seconds_per_character: float) -> None:
+    `piece_characters`: what each piece costs beside its text, in characters.
+    """
+
+    def __init__(self, workers: int, seconds_per_character: float, piece_characters: int = 0) -> None:
         self._workers = workers
-        self._seconds_per_character = seconds_per_character
+        self._piece_characters = piece_characters
+        self._seconds_per_character = self._at_rest = seconds_per_character
+        self._idle_at: float | None = None
         self._characters: dict[Place, int] = {}
         self._begun: dict[Place, float] = {}
         self._added = 0
@@ -39,6 +46,10 @@ class Workload:
         """What is believed now."""
         return self._seconds_per_character
 
+    def cost_seconds(self, *pieces: int) -> float:
+        """The work that pieces of so many characters are."""
+        return (sum(pieces) + self._piece_characters * len(pieces)) * self._seconds_per_character
+
     def wait_seconds(self, turn: int, now: float) -> float:
         """Seconds until a new piece of this turn, due at once, would be begun."""
         place = Place(turn, now, self._added + 1)
@@ -46,6 +57,16 @@ class Workload:
         # A piece that takes longer than pieces used to says so before it ends.
         overdue = [(now - begun) / self._characters[under_way] for under_way, begun in self._begun.items()]
         return ahead * max([self._seconds_per_character, *overdue]) / self._workers
+
+    def relax(self, now: float) -> None:
+        """To be called now and then: how slow it was in busy times says less the longer nothing has been made."""
+        if self._characters:
+            self._idle_at = None
+            return
+        if self._idle_at is not None:
+            kept = 0.5 ** ((now - self._idle_at) / _HALF_FORGOTTEN_SECONDS)
+            self._seconds_per_character -= max(self._seconds_per_character - self._at_rest, 0.0) * (1 - kept)
+        self._idle_at = now
 
     def begin(self, place: Place, now: float) -> None:
         """A worker began on a piece."""
@@ -56,7 +77,7 @@ class Workload:
         """Counts a piece; it stands behind all of the same turn that are due no later."""
         self._added += 1
         place = Place(turn, due, self._added)
-        self._characters[place] = max(characters, 1)
+        self._characters[place] = max(characters + self._piece_characters, 1)
         return place
 
     def remove(self, place: Place, seconds: float | None = None) -> None:

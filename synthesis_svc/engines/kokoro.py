@@ -19,8 +19,8 @@ from chassis.language import primary
 from chassis.models import Catalogue
 from chassis.pcm import Samples
 from synthesis_svc.domain.borrowed import borrowers, lender, respelled
-from synthesis_svc.domain.framing import PLAYED_SECONDS_PER_CHARACTER, Piece, paced, pieces
-from synthesis_svc.domain.seats import Seats
+from synthesis_svc.domain.framing import FIRST_AUDIO_SECONDS, PLAYED_SECONDS_PER_CHARACTER, Piece, paced, pieces
+from synthesis_svc.domain.seats import Estimate, Seats
 from synthesis_svc.domain.sound import Mastering, silence
 from synthesis_svc.domain.voices import Grade, Voice
 from synthesis_svc.domain.workload import Place, Workload
@@ -51,6 +51,8 @@ _ACCENTS: Final = {
 # Accents of the regions that are not in the table above.
 _ELSEWHERE: Final = {"es": "es-419"}
 _WARM_UP: Final = "One moment, please."
+# Measured: a piece of n characters costs about as much as n + 8 of them in a long one.
+_PIECE_CHARACTERS: Final = 8
 _AT_ONCE: Final = Place(0, 0.0, 0)
 
 
@@ -73,15 +75,17 @@ class Kokoro:
         """Whether it should speak the order: its feed has a seat, it would be begun within its tier's patience, and
         there is room in the queue. Asked once for each order."""
         now = time.monotonic()
-        seated = self._seats.take(
-            order.feed or f"{order.language} {order.tier.name}",
-            order.tier.turn,
-            work_seconds=len(order.text) * self._workload.seconds_per_character,
-            wait_seconds=self._workload.wait_seconds(order.tier.turn, now),
-            patience_seconds=order.tier.patience_seconds,
-            now=now,
+        self._workload.relax(now)
+        planned = self._plan(order)
+        making = self._workload.cost_seconds(len(planned[0].text))
+        estimate = Estimate(
+            work=self._workload.cost_seconds(*(len(piece.text) for piece in planned)),
+            played=len(order.text) * PLAYED_SECONDS_PER_CHARACTER / order.delivery.tempo,
+            wait=self._workload.wait_seconds(order.tier.turn, now) + max(making - FIRST_AUDIO_SECONDS, 0.0),
         )
-        return seated and self._workers.room() >= len(self._plan(order))
+        feed = order.feed or f"{order.language} {order.tier.name}"
+        seated = self._seats.take(feed, order.tier.turn, estimate, order.tier.patience_seconds, now)
+        return seated and self._workers.room() >= len(planned)
 
     @asynccontextmanager
     async def speak(self, order: Order) -> AsyncIterator[Speech]:
@@ -106,7 +110,9 @@ class Kokoro:
 
     def _plan(self, order: Order) -> list[Piece]:
         cost = self._workload.seconds_per_character
-        return pieces(order.text, paced(cost, every_clause=order.delivery.pause_seconds > 0))
+        return pieces(
+            order.text, paced(cost, piece_characters=_PIECE_CHARACTERS, every_clause=order.delivery.pause_seconds > 0)
+        )
 
     def _submit(self, due: float, piece: Piece, order: Order) -> "asyncio.Future[Samples]":
         loop = asyncio.get_running_loop()
@@ -202,7 +208,9 @@ async def open_kokoro(config: "Config") -> AsyncIterator[Kokoro]:
     try:
         # By a worker: the threads that the network makes for itself stand back as far as who made them.
         model = await workers.submit(_AT_ONCE, partial(_loaded, model_file, styles, config.kokoro_threads))
-        workload = Workload(config.kokoro_workers, await workers.submit(_AT_ONCE, partial(_learn_speed, model)))
+        workload = Workload(
+            config.kokoro_workers, await workers.submit(_AT_ONCE, partial(_learn_speed, model)), _PIECE_CHARACTERS
+        )
         log.info("kokoro_ready", seconds_per_character=round(workload.seconds_per_character, 4))
         yield Kokoro(model, workers, workload, Seats(config.kokoro_workers))
     finally:
@@ -222,4 +230,4 @@ def _learn_speed(model: Model) -> float:
     model.speak(_WARM_UP, _ACCENTS["en"], model.voice_names[0], 1.0)  # The first run also sets up memory.
     begun = time.perf_counter()
     model.speak(_WARM_UP, _ACCENTS["en"], model.voice_names[0], 1.0)
-    return (time.perf_counter() - begun) / len(_WARM_UP)
+    return (time.perf_counter() - begun) / (len(_WARM_UP) + _PIECE_CHARACTERS)

@@ -35,7 +35,7 @@ SETS: Final = (
 """Languages spoken at the same time; a star: in tier premium."""
 # Characters a second of somebody who speaks at 160 words a minute.
 _PACE: Final = 15.5
-# What lag control asks for in continuous speech: the voices' own pace is about the speaker's, and leaves no room.
+# What lag control asks for in continuous speech: the voices' own pace is the speaker's, and leaves no room.
 _TEMPO: Final = 1.15
 # Universal Declaration of Human Rights (1948), from articles 1, 3, 13 and 24.
 TEXTS: Final = {

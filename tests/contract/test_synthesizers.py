@@ -62,9 +62,17 @@ async def local() -> AsyncIterator[Local]:
 
 
 def order(
-    engine: Synthesizer, text: str, language: str = "pt", *, delivery: Delivery | None = None, tier: Tier = PREMIUM
+    engine: Synthesizer,
+    text: str,
+    language: str = "pt",
+    *,
+    delivery: Delivery | None = None,
+    tier: Tier = PREMIUM,
+    pinned: bool = True,
 ) -> Order:
-    return Order(tidy(text), language, Casting(engine.voices, {}).default(language), delivery or Delivery(), tier)
+    """For the default voice and no other, however busy the machine is that runs the tests."""
+    voice = Casting(engine.voices, {}).default(language)
+    return Order(tidy(text), language, voice, delivery or Delivery(), tier, pinned)
 
 
 async def spoken(engine: Synthesizer, wanted: Order) -> bytes:
@@ -200,7 +208,7 @@ async def test_the_accent_is_that_of_the_region(language: str, espeaks_name: str
 async def test_a_plain_voice_speaks_what_kokoro_would_keep_waiting(local: Local) -> None:
     impatient = Tier("standard", turn=1, patience_seconds=0.0)
     busy = order(local, SENTENCE * 3)
-    async with local.speak(busy) as first, local.speak(order(local, SENTENCE, tier=impatient)) as second:
+    async with local.speak(busy) as first, local.speak(order(local, SENTENCE, tier=impatient, pinned=False)) as second:
         assert first.voice.engine == "kokoro"
         assert second.voice.engine == "espeak-ng"
         assert second.voice.language == "pt"
@@ -209,7 +217,7 @@ async def test_a_plain_voice_speaks_what_kokoro_would_keep_waiting(local: Local)
 
 @pytest.mark.local_engines
 async def test_a_plain_voice_speaks_what_is_late_already(local: Local) -> None:
-    async with local.speak(replace(order(local, "Bom dia."), hurried=True)) as speech:
+    async with local.speak(replace(order(local, "Bom dia.", pinned=False), hurried=True)) as speech:
         assert speech.voice.engine == "espeak-ng"
         assert [block async for block in speech.audio]
 
@@ -218,12 +226,12 @@ async def test_a_plain_voice_speaks_what_is_late_already(local: Local) -> None:
 async def test_languages_with_plain_voices_do_not_wait_for_those_with_neural_ones(local: Local) -> None:
     kokoro = local._kokoro
     assert kokoro is not None
-    async with local.speak(order(local, SENTENCE * 20)) as busy:
+    async with local.speak(order(local, SENTENCE * 40)) as busy:
         assert busy.voice.engine == "kokoro"
         async with asyncio.TaskGroup() as group:
             cues = [group.create_task(spoken(local, order(local, SENTENCE, code))) for code in ("de", "nl", "sv")]
         assert all(cue.result() for cue in cues)
-        assert kokoro.queued > 10
+        assert kokoro.queued > 2
 
 
 @pytest.mark.local_engines
@@ -232,7 +240,10 @@ async def test_feeds_that_are_too_many_are_all_spoken_and_keep_their_voices(loca
     rounds: list[list[str]] = []
     for _ in range(3):
         async with asyncio.TaskGroup() as group:
-            feeds = [replace(order(local, "Bom dia.", tier=hasty), feed=f"too many {number}") for number in range(6)]
+            feeds = [
+                replace(order(local, "Bom dia.", tier=hasty, pinned=False), feed=f"too many {number}")
+                for number in range(6)
+            ]
             cues = [group.create_task(voiced(local, feed)) for feed in feeds]
         rounds.append([cue.result() for cue in cues])
     for voices in zip(*rounds, strict=True):
@@ -275,7 +286,7 @@ async def test_cues_left_before_their_turn_are_not_computed() -> None:
         kokoro = engine._kokoro
         assert kokoro is not None
         async with engine.speak(order(engine, SENTENCE * 40)):
-            assert kokoro.queued > 10
+            assert kokoro.queued > 5
         await asyncio.sleep(0)
         assert kokoro.queued <= 1  # What a worker has begun cannot be stopped.
 
@@ -283,7 +294,7 @@ async def test_cues_left_before_their_turn_are_not_computed() -> None:
 @pytest.mark.local_engines
 async def test_more_text_than_the_queue_holds_goes_to_the_plain_voice_or_is_refused() -> None:
     async with open_local(Config(kokoro_max_pieces=2)) as engine:
-        wanted = order(engine, SENTENCE * 10)
+        wanted = order(engine, SENTENCE * 10, pinned=False)
         async with engine.speak(wanted) as speech:
             assert speech.voice.engine == "espeak-ng"
         with pytest.raises(Exhausted) as refused:

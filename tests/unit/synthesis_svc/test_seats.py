@@ -8,12 +8,13 @@ from random import Random
 
 import pytest
 
-from synthesis_svc.domain.framing import PLAYED_SECONDS_PER_CHARACTER, paced
-from synthesis_svc.domain.seats import HOLD_SECONDS, Seats
+from synthesis_svc.domain.framing import FIRST_AUDIO_SECONDS, PLAYED_SECONDS_PER_CHARACTER, paced
+from synthesis_svc.domain.seats import HOLD_SECONDS, Estimate, Seats
 from synthesis_svc.domain.workload import Place, Workload
 
 STANDARD, PREMIUM = (1, 2.0), (0, 6.0)  # Turn and patience.
-QUIET, LOADED, HOPELESS = 0.0105, 0.022, 0.08  # Seconds a character on two cores: alone, beside a recogniser, too slow.
+# Seconds a character on two cores: alone, beside a recogniser, beside much else.
+QUIET, LOADED, STARVED = 0.0105, 0.018, 0.08
 
 
 @dataclass
@@ -35,7 +36,7 @@ class Talk:
 
     def run(self) -> "Talk":
         random = Random(1)
-        load, seats = Workload(self.workers, self.speed(0.0)), Seats(self.workers)
+        load, seats = Workload(self.workers, self.speed(0.0), 8), Seats(self.workers)
         self.neural = {feed: [] for feed in self.feeds}
         self.waits = {feed: [] for feed in self.feeds}
         events: list[tuple[float, int, str | Place, int]] = []
@@ -54,11 +55,16 @@ class Talk:
                 load.remove(what, now - begun.pop(what))
             else:
                 turn, patience = self.feeds[what]
-                cost = characters * load.seconds_per_character
-                wait = load.wait_seconds(turn, now)
-                self.neural[what].append(taken(seats, what, now, turn=turn, work=cost, wait=wait, patience=patience))
+                cost = load.cost_seconds(characters)
+                load.relax(now)
+                first = min(paced(load.seconds_per_character, piece_characters=8).first_most, characters)
+                making = load.cost_seconds(first)
+                wait = load.wait_seconds(turn, now) + max(making - FIRST_AUDIO_SECONDS, 0.0)
+                self.neural[what].append(
+                    taken(seats, what, now, turn=turn, work=cost, played=characters / 16, wait=wait, patience=patience)
+                )
                 if self.neural[what][-1]:
-                    limits, due = paced(load.seconds_per_character), now
+                    limits, due = paced(load.seconds_per_character, piece_characters=8), now
                     while characters > 0:
                         size = min(limits.first_most if due == now else limits.most, characters)
                         heapq.heappush(waiting, (load.add(turn, due, size), size, what, now if due == now else -1.0))
@@ -71,15 +77,23 @@ class Talk:
                 if asked >= 0:
                     self.waits[feed].append(now - asked)
                 number += 1
-                work = (0.08 + self.speed(now) * size) * random.uniform(0.7, 1.3)
+                work = self.speed(now) * (8 + size) * random.uniform(0.7, 1.3)
                 heapq.heappush(events, (now + work, number, place, 0))
         return self
 
 
 def taken(
-    seats: Seats, feed: str, now: float, *, turn: int = 1, work: float = 0.1, wait: float = 0.0, patience: float = 2.0
+    seats: Seats,
+    feed: str,
+    now: float,
+    *,
+    turn: int = 1,
+    work: float = 0.1,
+    played: float = 5.0,
+    wait: float = 0.0,
+    patience: float = 2.0,
 ) -> bool:
-    return seats.take(feed, turn, work_seconds=work, wait_seconds=wait, patience_seconds=patience, now=now)
+    return seats.take(feed, turn, Estimate(work, played, wait), patience, now)
 
 
 def standard(count: int) -> dict[str, tuple[int, float]]:
@@ -121,7 +135,7 @@ def test_a_busy_minute_costs_the_voice_for_a_while_and_it_comes_back() -> None:
 
 
 def test_a_machine_that_never_keeps_up_is_tried_ever_more_seldom() -> None:
-    talk = Talk(standard(1), lambda _: HOPELESS, minutes=30).run()
+    talk = Talk(standard(1), lambda _: STARVED, minutes=30).run()
     tries = talk.neural["feed 0"]
     assert tries.count(True) < 0.1 * len(tries)
     assert tries[len(tries) // 2 :].count(True) <= tries[: len(tries) // 2].count(True)
@@ -136,6 +150,18 @@ def test_a_cue_beyond_its_patience_is_not_taken_whoever_it_is() -> None:
     seats = Seats(1)
     assert taken(seats, "a", 0.0, turn=0)
     assert not taken(seats, "a", 1.0, turn=0, wait=2.1)
+
+
+def test_a_long_text_is_no_more_work_a_second_than_a_short_one() -> None:
+    seats = Seats(1)
+    assert taken(seats, "a", 0.0, work=30.0, played=60.0)
+    assert not taken(seats, "b", 1.0, work=30.0, played=60.0)
+    assert taken(Seats(2), "a", 0.0, work=30.0, played=60.0)
+
+
+def test_a_voice_slower_than_speech_loses_its_seat_though_nobody_waits() -> None:
+    seats = Seats(1)
+    assert not all(taken(seats, "a", second, work=8.0, played=5.0) for second in range(0, 30, 5))
 
 
 def test_a_cue_given_up_for_being_late_costs_a_seat() -> None:

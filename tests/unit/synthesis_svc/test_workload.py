@@ -53,6 +53,31 @@ def test_a_piece_that_takes_too_long_says_so_before_it_ends() -> None:
     assert load.wait_seconds(turn=1, now=14.0) == 0.0
 
 
+def test_what_was_learned_in_busy_times_is_forgotten_in_idle_ones() -> None:
+    load = Workload(1, 0.05)
+    for _ in range(50):
+        load.remove(load.add(turn=1, due=0.0, characters=10), seconds=2.0)
+    busy = load.add(turn=1, due=0.0, characters=10)
+    load.relax(0.0)
+    load.relax(60.0)
+    assert load.seconds_per_character == pytest.approx(0.2, rel=0.01)
+    load.remove(busy)
+    load.relax(100.0)
+    load.relax(130.0)
+    assert load.seconds_per_character == pytest.approx(0.125, rel=0.01)
+    load.relax(1000.0)
+    assert load.seconds_per_character == pytest.approx(0.05, rel=0.01)
+
+
+def test_a_piece_costs_more_than_its_text() -> None:
+    load = Workload(1, 0.05, piece_characters=8)
+    assert load.cost_seconds(12, 2) == pytest.approx(1.5)
+    place = load.add(turn=1, due=0.0, characters=2)
+    assert load.wait_seconds(turn=1, now=0.0) == pytest.approx(0.5)
+    load.remove(place, seconds=0.5)
+    assert load.seconds_per_character == pytest.approx(0.05)
+
+
 def test_a_piece_given_up_teaches_nothing_and_counts_no_more() -> None:
     load = Workload(1, 0.05)
     place = load.add(turn=1, due=0.0, characters=10)

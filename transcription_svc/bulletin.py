@@ -16,6 +16,7 @@ class RecognitionBulletin:
     def __init__(self, offering: tuple[str, ...], warn: Warn) -> None:
         self.engine = offering[0]
         self._offering = offering
+        self.heard = False  # Whether any engine has heard the speaker.
         self._warn = warn
         self._interrupted = False
 
@@ -27,6 +28,7 @@ class RecognitionBulletin:
 
     async def works(self, engine: str) -> None:
         """An engine hears the speaker."""
+        self.heard = True
         if self._interrupted:
             self._interrupted = False
             await self._warn(Warned("RECOGNITION_RECOVERED", "recognition works again"))

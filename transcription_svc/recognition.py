@@ -210,8 +210,10 @@ class Recognition:
         wait = self._next_try(name, error, anew=tending.steady(_now()) and not tending.owed)
         if not self._left():
             raise error
-        await self._bulletin.interrupted()
-        await asyncio.sleep(wait)
+        # An engine that was to take over and could not: the one that was at work goes on, and nobody has missed it.
+        if turn.attempt.name == self._bulletin.engine or tending.spoke or not self._bulletin.heard:
+            await self._bulletin.interrupted()
+            await asyncio.sleep(wait)
 
     def _next_try(self, name: str, error: LingocastError, *, anew: bool) -> float:
         """Seconds to wait before it, whoever's it is."""

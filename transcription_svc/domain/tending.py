@@ -13,7 +13,7 @@ STEADY_SECONDS: Final = 10.0
 # An engine that owes news of words it believes says something sooner, on the slowest machine.
 STALLED_SECONDS: Final = 20.0
 # Without words for so long after a final, the speaker is between two sentences, whatever the marks say.
-BREATH_SECONDS: Final = 1.0
+BREATH_SECONDS: Final = 0.5
 # Shares of the age that a stream can reach: when it is replaced at the next rest, and when wherever the speech is.
 AGEING: Final = 0.9
 WORN: Final = 0.98

@@ -14,8 +14,9 @@ UNREAD_SECONDS: Final = 10.0
 CATCH_UP: Final = 2.0
 # Partials come each 0.3 s and finals within two seconds: after so much without either, none will come.
 OPEN_SECONDS: Final = 8.0
-# Nothing heard in so much sound: music and noise give no results either, so this waits longer.
-SOUND_SECONDS: Final = 20.0
+# Nothing heard in so much sound. Music and noise give no results either, and a wrong guess costs a new connection, so
+# this is long. Connections that are lost are noticed otherwise; this is for a service that hangs between two sentences.
+SOUND_SECONDS: Final = 75.0
 _EPSILON: Final = 1e-6
 
 

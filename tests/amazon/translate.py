@@ -1,6 +1,7 @@
 """Amazon Translate's stand-in: JSON 1.1 over HTTP, signatures and requests checked, faults on demand.
 
-It translates nothing: "Hello." into Spanish is "[es] Hello.", deterministic and easy to recognise. Text in
+Unless it is given a translator it translates nothing: "Hello." into Spanish is "[es] Hello.", deterministic and easy to
+recognise. Text in
 `<span translate="no">` stays, tags and all, as Amazon documents; invented words stay because engines copy them. Told
 to `mangle`, it does to both what neural engines do now and then.
 """
@@ -8,7 +9,7 @@ to `mangle`, it does to both what neural engines do now and then.
 import asyncio
 import re
 from collections import Counter, deque
-from collections.abc import Callable, Mapping
+from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass, field
 from types import MappingProxyType
 from typing import Any, Final
@@ -69,9 +70,13 @@ FAULTS: Final[Mapping[str, Fault]] = MappingProxyType(
 
 @dataclass(slots=True)
 class TranslateStandIn:
-    """Amazon, as far as it is asked. `faults`: for the next requests of TranslateText, one each."""
+    """Amazon, as far as it is asked. `faults`: for the next requests of TranslateText, one each.
+
+    `seconds`: that an answer takes. `translator`: of text, source and target, for texts of natural length.
+    """
 
     seconds: float = 0.0
+    translator: Callable[[str, str, str], Awaitable[str]] | None = None
     credentials: Credentials = field(default_factory=Credentials)
     port: int = 0
     region: str = "us-east-1"
@@ -119,8 +124,10 @@ class TranslateStandIn:
             faults = self.faults if call.operation == "TranslateText" else self.listing_faults
             if faults:
                 return await self._fault(request, FAULTS[faults.popleft()])
-            await asyncio.sleep(self.seconds)
-            return self._service.answer(self._operate(call))
+            answered_at = asyncio.get_running_loop().time() + self.seconds
+            answer = await self._operate(call)
+            await asyncio.sleep(answered_at - asyncio.get_running_loop().time())
+            return self._service.answer(answer)
         except (Refused, SignatureRefused) as refused:
             self.refusals[refused.code] += 1
             return self._service.refusal(Refused(refused.code, refused.message, refused.status))
@@ -142,10 +149,10 @@ class TranslateStandIn:
             return web.Response(status=fault.status, text="<html>Bad Gateway</html>", content_type="text/html")
         raise Refused(fault.code, "as told", fault.status)
 
-    def _operate(self, call: Call) -> dict[str, Any]:
+    async def _operate(self, call: Call) -> dict[str, Any]:
         match call.operation:
             case "TranslateText":
-                return self._translate(call.members)
+                return await self._translate(call.members)
             case "ListLanguages":
                 return self._list(call.members)
         raise Refused("AccessDeniedException", "this stand-in only translates")
@@ -157,7 +164,7 @@ class TranslateStandIn:
         more = {"NextToken": str(start + size)} if start + size < len(codes) else {}
         return {"Languages": languages, "DisplayLanguageCode": "en", **more}
 
-    def _translate(self, members: Mapping[str, Any]) -> dict[str, Any]:
+    async def _translate(self, members: Mapping[str, Any]) -> dict[str, Any]:
         text, source, target = members["Text"], members["SourceLanguageCode"], members["TargetLanguageCode"]
         if len(text.encode()) > MOST_BYTES:
             raise Refused("TextSizeLimitExceededException", "Input text size exceeds limit.")
@@ -170,7 +177,12 @@ class TranslateStandIn:
                 raise Refused("ResourceNotFoundException", f"no terminology {name}")
             for term, rendering in self.terminologies[name].items():
                 text = text.replace(term, rendering)
-        translated = text if source == target else f"[{target}] {text}"
+        if source == target:
+            translated = text
+        elif self.translator is None:
+            translated = f"[{target}] {text}"
+        else:
+            translated = await self.translator(text, source, target)
         if self.mangle is not None:
             translated = self.mangle(translated)
         applied = {"AppliedSettings": members["Settings"]} if "Settings" in members else {}

@@ -1,8 +1,8 @@
 """Amazon's three services as stand-ins at Amazon's published pace, on loopback, and what points a system at them.
 
 Recognition tells the talk's own words when they have been said: partials each 0.3 s, a final 1.1 s after the last word.
-Translation takes 0.15 s and marks the text, the voice begins after 0.3 s and is espeak-ng's. So it is a measure of
-time, never of quality.
+Translation takes 0.15 s and is the local engine's, so that its length is natural; the voice begins after 0.3 s and is
+espeak-ng's. So it is a measure of time, never of quality.
 """
 
 from collections.abc import AsyncIterator
@@ -15,6 +15,8 @@ from tests.amazon.transcribe_hearing import ScriptedWord
 from tests.amazon.transcribe_stream import Transcribe
 from tests.amazon.translate import TranslateStandIn
 from tests.eval.corpus import Script, spoken
+from translation_svc.config import Config
+from translation_svc.engines import local
 
 TRANSLATE_SECONDS = 0.15
 POLLY_SECONDS = 0.3
@@ -27,7 +29,10 @@ async def amazon(script: Script) -> AsyncIterator[dict[str, str]]:
     words = [ScriptedWord(word.text, word.start, word.end) for word in spoken(script)]
     async with AsyncExitStack() as stack:
         transcribe = await stack.enter_async_context(over_websocket(Transcribe(script=words)))
-        translate = await stack.enter_async_context(TranslateStandIn(seconds=TRANSLATE_SECONDS))
+        translator = await stack.enter_async_context(local.open_engine(Config()))
+        translate = await stack.enter_async_context(
+            TranslateStandIn(seconds=TRANSLATE_SECONDS, translator=translator.translate)
+        )
         polly = await stack.enter_async_context(PollyStandIn(first_byte_seconds=POLLY_SECONDS).served())
         yield {
             "AWS_ACCESS_KEY_ID": credentials.access_key,

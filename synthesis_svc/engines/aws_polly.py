@@ -37,8 +37,8 @@ _SERVICE: Final = "Amazon Polly"
 _FAILURES: Final = (*FAILURES, aiohttp.ClientError)
 # A tenth of a second of audio: what is there is taken, up to so much.
 _BLOCK_BYTES: Final = pcm.byte_count(0.1)
-# An answer that trickles in within every time-out is given up all the same when it was waited for so long in all.
-_READING_SECONDS: Final = 20.0
+# For one that trickles in within every time-out: no text takes Amazon so long.
+READING_SECONDS: Final = 20.0
 _VOICES_FOR_SECONDS: Final = 24 * 3600.0
 _VOICES_AGAIN_SECONDS: Final = 600.0
 _MOST_PAGES: Final = 20
@@ -52,10 +52,12 @@ _refused = meter.create_counter(Metric.SSML_REFUSED)
 
 class Polly:
     """The client and the voices that it listed. At most `connections` requests run at once; further cues wait as long
-    as their tier's patience, then get ENGINE_OVERLOADED."""
+    as their tier's patience, then get ENGINE_OVERLOADED. An answer that was waited for `reading_seconds` in all is
+    given up."""
 
-    def __init__(self, client: Any, connections: int) -> None:
+    def __init__(self, client: Any, connections: int, reading_seconds: float = READING_SECONDS) -> None:
         self._client = client
+        self._reading_seconds = reading_seconds
         self._free = asyncio.Semaphore(connections)
         self._most_waiting = connections * _WAITING_FOR_EACH
         self._waiting = 0
@@ -116,7 +118,7 @@ class Polly:
         pause = 0.0
         for part in polly.parts(respelled(order.text, order.language), delivery, voice.grade):
             async with self._turn(order.tier), self._spoken(part, speaker, order) as body:
-                async for block in _blocks(body):
+                async for block in _blocks(body, self._reading_seconds):
                     if polished := polish.push(pcm.samples(block)):
                         yield silence(pause) + polished
                         pause = 0.0
@@ -234,7 +236,7 @@ def _overloaded() -> Exhausted:
     return Exhausted("ENGINE_OVERLOADED", f"too much text is waiting for {_SERVICE}")
 
 
-async def _blocks(body: Any) -> AsyncGenerator[bytes, None]:
+async def _blocks(body: Any, most_seconds: float) -> AsyncGenerator[bytes, None]:
     """The audio as it comes, whole samples. Raises Unavailable(SYNTHESIS_FAILED) when it stalls or breaks off."""
     rest = b""
     waited = 0.0
@@ -247,7 +249,7 @@ async def _blocks(body: Any) -> AsyncGenerator[bytes, None]:
         waited += _now() - asked
         if not block:
             return
-        if waited > _READING_SECONDS:
+        if waited > most_seconds:
             raise Unavailable("SYNTHESIS_FAILED", f"{_SERVICE} is too slow")
         block = rest + block
         rest = block[len(block) // 2 * 2 :]
@@ -273,7 +275,7 @@ async def open_engine(config: "Config") -> AsyncIterator[Polly]:
         region=config.aws_region,
         endpoint=config.polly_endpoint,
         timeout=config.polly_timeout_seconds,
-        connections=config.polly_connections,
+        connections=config.polly_connections + 1,  # One for the list of voices.
     )
     async with AsyncExitStack() as stack:
         try:

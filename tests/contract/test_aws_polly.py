@@ -12,7 +12,7 @@ import numpy as np
 import pytest
 
 from chassis import pcm
-from chassis.aws import Misconfigured
+from chassis.aws import Misconfigured, open_client
 from chassis.errors import Exhausted, Invalid, LingocastError, Unavailable
 from synthesis_svc.config import Config
 from synthesis_svc.domain.prosody import Delivery, Dynamics, Emotion, Emphasis, Rate, Volume, deliver
@@ -22,6 +22,7 @@ from synthesis_svc.engines import Order, Synthesizer
 from synthesis_svc.engines.aws_polly import Polly, open_engine
 from tests.amazon.account import account
 from tests.amazon.polly import BILLED_CHARACTERS, TOTAL_CHARACTERS, PollyStandIn
+from tests.amazon.polly_voices import VOICES
 
 SENTENCE = "Good morning everyone, and thank you for coming to this meeting today."
 
@@ -291,6 +292,35 @@ async def test_what_was_heard_stays_and_is_not_said_again(fault: str) -> None:
     assert 1.0 < pcm.seconds(heard) < 1.6
     assert whole.startswith(heard)
     assert len(amazon.spoken) == 2
+
+
+async def test_audio_that_trickles_in_is_given_up() -> None:
+    async with (
+        PollyStandIn().served() as amazon,
+        open_client("polly", region="us-east-1", endpoint=amazon.url, timeout=30.0) as client,
+        asyncio.timeout(60),
+    ):
+        engine = Polly(client, 2, reading_seconds=1.0)
+        await engine.list_voices()
+        amazon.faults.append("trickle")
+        heard, _ = await until_it_fails(engine, order(engine))
+    assert pcm.seconds(heard) > 1.0
+
+
+async def test_the_list_of_voices_is_renewed_now_and_then_and_kept_when_it_cannot_be() -> None:
+    amazon = PollyStandIn(voices=[voice for voice in VOICES if voice["LanguageCode"] == "en-GB"])
+    async with connected(amazon) as engine:
+        wanted = order(engine)
+        amazon.voices = VOICES
+        assert await spoken(engine, wanted)
+        assert {voice.language for voice in engine.voices} == {"en-GB"}
+        engine._stale_at = 0.0
+        amazon.listing_faults.append("denied")
+        assert await spoken(engine, wanted)
+        assert {voice.language for voice in engine.voices} == {"en-GB"}
+        engine._stale_at = 0.0
+        assert await spoken(engine, wanted)
+        assert "pt-BR" in {voice.language for voice in engine.voices}
 
 
 async def until_it_fails(engine: Synthesizer, wanted: Order) -> tuple[bytes, Unavailable]:

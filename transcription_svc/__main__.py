@@ -19,7 +19,7 @@ SERVICES = [transcription_pb2.DESCRIPTOR.services_by_name["TranscriptionService"
 
 async def main(config: Config) -> None:
     async with open_engine(config) as recognizer, open_downstream(config.translation, config.synthesis) as downstream:
-        service = Transcription(recognizer, downstream, config.max_streams, config.snr_db)
+        service = Transcription(recognizer, downstream, config.max_streams, snr_db=config.snr_db, drafts=config.drafts)
         await serve(config.listen, partial(add_TranscriptionServiceServicer_to_server, service), SERVICES)
 
 

@@ -35,6 +35,11 @@ class Config(AwsSettings, FailoverSettings):
         1, ge=1, le=64, description="Whisper decodes at once, each on its threads; speakers take turns."
     )
     max_streams: int = Field(50, ge=1, description="Speakers at once; more are refused with TOO_MANY_STREAMS.")
+    drafts: bool = Field(
+        True,
+        description="Whether listeners read the open segment in translation, at one more call about every half second "
+        "(Amazon bills each character).",
+    )
     snr_db: float = Field(
         SNR_DB, ge=10, le=40, description="Signal-to-noise ratio in dB below which the speaker is told of noise."
     )

@@ -58,7 +58,13 @@ class Broadcast:
     """One speaker's stream. `events` runs it."""
 
     def __init__(
-        self, options: Options, recognizer: Recognizer, downstream: Downstream, snr_db: float = SNR_DB
+        self,
+        options: Options,
+        recognizer: Recognizer,
+        downstream: Downstream,
+        *,
+        snr_db: float = SNR_DB,
+        drafts: bool = True,
     ) -> None:
         self._options = options
         self._downstream = AttendedDownstream(downstream, self._warn)
@@ -66,7 +72,7 @@ class Broadcast:
         self._ear = Ear(options.language, snr_db)
         self._traces = SegmentTraces(options.session_id)
         self._lanes: dict[str, Lane] = {}
-        self._translating = Translating(options, self._downstream, self._lanes)
+        self._translating = Translating(options, self._downstream, self._lanes, drafts=drafts)
         self._captioned = (0, "", 0)  # The open segment's source caption: id, text, stable characters.
         # Full: whoever has something to say waits, down to the recogniser and the caller's audio.
         self._out: Inbox[Output] = Inbox(256)

@@ -28,12 +28,19 @@ class Transcription(transcription_pb2_grpc.TranscriptionServiceServicer):
     """Broadcasts, plain recognition, and what can be spoken and heard."""
 
     def __init__(
-        self, recognizer: Recognizer, downstream: Downstream, max_streams: int, snr_db: float = SNR_DB
+        self,
+        recognizer: Recognizer,
+        downstream: Downstream,
+        max_streams: int,
+        *,
+        snr_db: float = SNR_DB,
+        drafts: bool = True,
     ) -> None:
         self._recognizer = Recognizers.of(recognizer)
         self._downstream = downstream
         self._max_streams = max_streams
         self._snr_db = snr_db
+        self._drafts = drafts
         self._streams = 0
 
     async def Broadcast(
@@ -50,7 +57,7 @@ class Transcription(transcription_pb2_grpc.TranscriptionServiceServicer):
             log.info("broadcast_began", session=options.session_id, language=options.language, engine=engine)
             started = transcription_pb2.BroadcastStarted(recognition_engine=engine)
             yield transcription_pb2.BroadcastResponse(started=started)
-            broadcast = Broadcast(options, self._recognizer, self._downstream, self._snr_db)
+            broadcast = Broadcast(options, self._recognizer, self._downstream, snr_db=self._snr_db, drafts=self._drafts)
             async with aclosing(broadcast.events(wire.inputs(requests))) as events:
                 async for event in events:
                     yield wire.response(event)

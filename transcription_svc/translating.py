@@ -71,13 +71,15 @@ class Draft:
 class Translating:
     """Say what becomes of segments; the lanes are told what becomes of them in their languages."""
 
-    def __init__(self, options: Options, downstream: Downstream, lanes: Mapping[str, Lane]) -> None:
+    def __init__(
+        self, options: Options, downstream: Downstream, lanes: Mapping[str, Lane], *, drafts: bool = True
+    ) -> None:
         self.glossary = options.glossary
         self._options = options
         self._downstream = downstream
         self._lanes = lanes
         self._places = asyncio.Semaphore(TRANSLATING)
-        self._drafts = Drafts(off=options.final_only)
+        self._drafts = Drafts(off=options.final_only or not drafts)
         self._events: Inbox[Event] = Inbox(64)  # Full: the segmenter waits; nothing that reads it ever does.
         self._kept: list[Draft] = []
         self._trace = Context()  # Of the open segment.

@@ -22,8 +22,8 @@ from tests.fakes.hypotheses import check, spoken
 from tests.recordings import word_error_rate
 from transcription_svc.config import Config
 from transcription_svc.domain.hypothesis import Hypothesis, Word
-from transcription_svc.engines import RecognitionStream, Recognizer, StreamOptions, open_engine
-from transcription_svc.engines.local import LocalRecognizer, LocalStream
+from transcription_svc.engines import RecognitionStream, Recognizer, StreamOptions
+from transcription_svc.engines.local import LocalRecognizer, LocalStream, open_engine
 from transcription_svc.engines.scripted import ScriptedRecognizer
 from transcription_svc.engines.whisper import Request
 
@@ -63,8 +63,7 @@ def pieces(audio: bytes, sizes: Iterable[int] = (3200,)) -> list[bytes]:
 
 @pytest_asyncio.fixture(scope="module", loop_scope="module")
 async def local() -> AsyncIterator[Recognizer]:
-    async with open_engine(load(Config, []).model_copy(update={"engines": ("local",)})) as engine:
-        assert isinstance(engine, LocalRecognizer)
+    async with open_engine(load(Config, [])) as engine:
         # Every decode seems to cost 0.2 s: how often it decodes must not depend on what else runs on this machine.
         clock = partial(next, itertools.count(step=0.2))
         yield LocalRecognizer(

@@ -132,10 +132,10 @@ class Cutter:
         return after or only_opens(words[index]) or self.phrases.divided(words, index)
 
     def _sentence_ends(self, words: Sequence[str], index: int) -> bool:
-        word, following = _marked(words, index), words[index + 1] if index + 1 < len(words) else None
-        if self.phrases.own_mark(words, index) and not (following or "")[:1].isupper():
+        following = words[index + 1] if index + 1 < len(words) else None
+        if not ends_sentence(_marked(words, index), following, self._language):
             return False
-        return ends_sentence(word, following, self._language)
+        return (following or "")[:1].isupper() or not self.phrases.own_mark(words, index)
 
     def _clause_ends(self, words: Sequence[str], index: int) -> bool:
         return ends_clause(_marked(words, index), words[index + 1] if index + 1 < len(words) else None)

@@ -5,17 +5,15 @@ the speech out, so that whoever waits learns of a refusal while another engine c
 """
 
 import asyncio
-import random
 from collections.abc import AsyncGenerator, AsyncIterator, Mapping, Sequence
 from contextlib import AsyncExitStack, aclosing, asynccontextmanager
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any, Final
 
-import aiohttp
 import structlog
 
 from chassis import pcm
-from chassis.aws import FAILURES, Failure, Meaning, Misconfigured, failure_of, open_client
+from chassis.aws import Failure, failure_of, open_client
 from chassis.errors import Exhausted, Invalid, LingocastError, Unavailable
 from chassis.telemetry import Attribute, Metric, meter
 from synthesis_svc.domain import polly
@@ -26,18 +24,14 @@ from synthesis_svc.domain.sound import silence
 from synthesis_svc.domain.streaming import Levels, Polish
 from synthesis_svc.domain.voices import Grade, Tier, Voice, best
 from synthesis_svc.engines import Order, Speech
+from synthesis_svc.engines.polly_calls import POLLY_FAILURES, SERVICE, RefusedError, blocks, mistake, tried
 
 if TYPE_CHECKING:
     from synthesis_svc.config import Config
 
 log = structlog.get_logger()
 
-_SERVICE: Final = "Amazon Polly"
-# What reading a stream raises beside what calls raise.
-_FAILURES: Final = (*FAILURES, aiohttp.ClientError)
-# A tenth of a second of audio: what is there is taken, up to so much.
-_BLOCK_BYTES: Final = pcm.byte_count(0.1)
-# For one that trickles in within every time-out: no text takes Amazon so long.
+# Of waiting for one answer in all, for what trickles in within every time-out: no text takes Amazon so long.
 READING_SECONDS: Final = 20.0
 _VOICES_FOR_SECONDS: Final = 24 * 3600.0
 _VOICES_AGAIN_SECONDS: Final = 600.0
@@ -83,8 +77,8 @@ class Polly:
         token: dict[str, str] = {}
         for _ in range(_MOST_PAGES):
             try:
-                answer = await self._tried(self._client.describe_voices, token)
-            except _RefusedError as refused:
+                answer = await tried(self._client.describe_voices, token)
+            except RefusedError as refused:
                 raise Unavailable("SYNTHESIS_FAILED", refused.failure.message) from refused
             listing += answer.get("Voices", ())
             if not answer.get("NextToken"):
@@ -118,7 +112,7 @@ class Polly:
         pause = 0.0
         for part in polly.parts(respelled(order.text, order.language), delivery, voice.grade):
             async with self._turn(order.tier), self._spoken(part, speaker, order) as body:
-                async for block in _blocks(body, self._reading_seconds):
+                async for block in blocks(body, self._reading_seconds):
                     if polished := polish.push(pcm.samples(block)):
                         yield silence(pause) + polished
                         pause = 0.0
@@ -158,13 +152,13 @@ class Polly:
         if speaker.language:
             request["LanguageCode"] = speaker.language
         try:
-            answer = await self._tried(self._client.synthesize_speech, request)
-        except _RefusedError as refused:
+            answer = await tried(self._client.synthesize_speech, request)
+        except RefusedError as refused:
             answer = await self._plainly(refused.failure, {**request, "Text": text, "TextType": "text"}, order)
         body = answer["AudioStream"]
         try:
             if "pcm" not in answer.get("ContentType", ""):
-                raise Unavailable("SYNTHESIS_FAILED", f"{_SERVICE} answered with something else than audio")
+                raise Unavailable("SYNTHESIS_FAILED", f"{SERVICE} answered with something else than audio")
             yield body
         finally:
             body.close()
@@ -177,8 +171,8 @@ class Polly:
         log.warning("ssml_refused", reason=failure.code, engine=polly.NAME, grade=grade, language=order.language)
         _refused.add(1, {Attribute.ENGINE.value: polly.NAME, Attribute.REASON.value: failure.code})
         try:
-            return await self._tried(self._client.synthesize_speech, request)
-        except _RefusedError as refused:
+            return await tried(self._client.synthesize_speech, request)
+        except RefusedError as refused:
             raise self._refusal(refused.failure, order) from refused
 
     def _refusal(self, failure: Failure, order: Order) -> Invalid:
@@ -188,72 +182,15 @@ class Polly:
         log.warning("voice_refused", reason=failure.code, voice=order.voice.name)
         return _gone(order)
 
-    async def _tried(self, call: Any, request: Mapping[str, str]) -> Any:
-        """Calls, several times where that may help. Raises Unavailable, Exhausted, Misconfigured or _RefusedError."""
-        begun = _now()
-        for tried in range(1, polly.TRIES + 1):
-            try:
-                return await call(**request)
-            except _FAILURES as error:
-                failure = failure_of(error, _SERVICE)
-                mistake = _mistake(failure)
-                if failure.meaning not in (Meaning.THROTTLED, Meaning.LATER):
-                    raise mistake from error
-                throttled = failure.meaning is Meaning.THROTTLED
-                pause = polly.pause_before_try(tried, _now() - begun, throttled, random.random())
-                if pause is None:
-                    raise mistake from error
-            await asyncio.sleep(pause)
-        raise AssertionError("the last try has no pause")
-
-
-class _RefusedError(Exception):
-    """Amazon's no to this request."""
-
-    def __init__(self, failure: Failure) -> None:
-        super().__init__(failure.code)
-        self.failure = failure
-
-
-def _mistake(failure: Failure) -> LingocastError | _RefusedError:
-    match failure.meaning:
-        case Meaning.THROTTLED:
-            return Exhausted("ENGINE_OVERLOADED", failure.message)
-        case Meaning.LACKING:
-            return Misconfigured("SYNTHESIS_FAILED", failure.message)
-        case Meaning.REFUSED:
-            return _RefusedError(failure)
-    return Unavailable("SYNTHESIS_FAILED", failure.message)
-
 
 def _gone(order: Order) -> Invalid:
     if order.pinned:
-        return Invalid("UNKNOWN_VOICE", f"{_SERVICE} does not offer the voice {order.voice.name} here")
-    return Invalid("UNSUPPORTED_LANGUAGE", f"{_SERVICE} does not speak {order.language} here")
+        return Invalid("UNKNOWN_VOICE", f"{SERVICE} does not offer the voice {order.voice.name} here")
+    return Invalid("UNSUPPORTED_LANGUAGE", f"{SERVICE} does not speak {order.language} here")
 
 
 def _overloaded() -> Exhausted:
-    return Exhausted("ENGINE_OVERLOADED", f"too much text is waiting for {_SERVICE}")
-
-
-async def _blocks(body: Any, most_seconds: float) -> AsyncGenerator[bytes, None]:
-    """The audio as it comes, whole samples. Raises Unavailable(SYNTHESIS_FAILED) when it stalls or breaks off."""
-    rest = b""
-    waited = 0.0
-    while True:
-        asked = _now()
-        try:
-            block = await body.read(_BLOCK_BYTES)
-        except _FAILURES as error:
-            raise Unavailable("SYNTHESIS_FAILED", f"{_SERVICE} broke off") from error
-        waited += _now() - asked
-        if not block:
-            return
-        if waited > most_seconds:
-            raise Unavailable("SYNTHESIS_FAILED", f"{_SERVICE} is too slow")
-        block = rest + block
-        rest = block[len(block) // 2 * 2 :]
-        yield block[: len(block) // 2 * 2]
+    return Exhausted("ENGINE_OVERLOADED", f"too much text is waiting for {SERVICE}")
 
 
 async def _resumed(first: bytes, audio: AsyncIterator[bytes]) -> AsyncIterator[bytes]:
@@ -280,8 +217,8 @@ async def open_engine(config: "Config") -> AsyncIterator[Polly]:
     async with AsyncExitStack() as stack:
         try:
             client = await stack.enter_async_context(connecting)
-        except _FAILURES as error:
-            raise _mistake(failure_of(error, _SERVICE)) from error
+        except POLLY_FAILURES as error:
+            raise mistake(failure_of(error, SERVICE)) from error
         engine = Polly(client, config.polly_connections)
         await engine.list_voices()
         yield engine

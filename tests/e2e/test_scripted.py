@@ -179,14 +179,12 @@ async def test_half_a_sample_is_a_named_error_and_the_connection_lives(system: S
 async def test_a_listener_that_leaves_in_the_middle_of_a_cue_disturbs_nobody(system: System) -> None:
     async with room(system, "leaving") as talk:
         _, staying = await talk.listener("es")
-        async with asyncio.TaskGroup() as going_on:
-            async with Listener.open(system.url, talk.speaker.session_id, "es") as leaving:
-                seen = Received()
-                going_on.create_task(seen.read(leaving))
-                going_on.create_task(talk.say(SENTENCE))
-                await seen.until(
-                    lambda so_far: so_far.of(CueAudio) and len(so_far.of(CueStart)) > len(so_far.of(CueEnd))
-                )
+        leaving = Listener.open(system.url, talk.speaker.session_id, "es")
+        async with asyncio.TaskGroup() as going_on, leaving as listener:
+            seen = Received()
+            going_on.create_task(seen.read(listener))
+            going_on.create_task(talk.say(SENTENCE))
+            await seen.until(lambda so_far: so_far.of(CueAudio) and len(so_far.of(CueStart)) > len(so_far.of(CueEnd)))
         await talk.say(SENTENCE)
         await talk.speaker.end()
         await staying.ended()

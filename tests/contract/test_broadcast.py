@@ -163,7 +163,7 @@ async def test_partials_are_shown_to_the_speaker_as_they_come() -> None:
     assert texts[-1] == ("God is good.", True)
 
 
-HILLS = "It starts small in the hills and nobody knows its name at all"
+HILLS = "Hills rise slowly upward beyond Rome nobody ever knows why rivers start small"
 
 
 async def test_the_open_segment_is_shown_in_translation_but_for_its_last_words() -> None:
@@ -171,7 +171,7 @@ async def test_the_open_segment_is_shown_in_translation_but_for_its_last_words()
         out = await lingocast.broadcast(sending(config("es"), *talk(1.2), 0.5, *talk(2.0, start=1.2)))
     found = [(each.text, each.is_final, each.stable_chars) for each in shown(out, "es")]
     assert found == [
-        ("es:It starts small in the hills and nobody knows", False, 0),
+        ("es:Hills rise slowly upward beyond Rome nobody ever knows", False, 0),
         (f"es:{HILLS} yet.", True, len(f"es:{HILLS} yet.")),
     ]
     assert [request.partial for request in lingocast.translation.requests] == [True, False]
@@ -236,7 +236,7 @@ async def test_words_that_were_taken_back_vanish_from_the_translation_too() -> N
     async with system([Unsure(1.0, HILLS, final=False), Line(3.0, "", final=True)]) as lingocast:
         out = await lingocast.broadcast(sending(config("es"), *talk(1.2), 0.5, *talk(2.0, start=1.2)))
     assert [(each.text, each.is_final) for each in shown(out, "es")] == [
-        ("es:It starts small in the hills and nobody knows", False),
+        ("es:Hills rise slowly upward beyond Rome nobody ever knows", False),
         ("", False),
     ]
 

@@ -4,6 +4,7 @@ A cut never falls into a number, a reference, or a phrase of the session's gloss
 may just be beginning counts as one until the next word decides.
 """
 
+import math
 from collections import defaultdict
 from collections.abc import Iterable, Sequence
 
@@ -51,11 +52,21 @@ class Phrases:
 class Cutter:
     """Judges words in one language. Lengths in characters of text."""
 
-    def __init__(self, language: str, *, clause_chars: int, rest_chars: int, long_chars: int, max_chars: int) -> None:
+    def __init__(
+        self,
+        language: str,
+        *,
+        clause_chars: int,
+        rest_chars: int,
+        long_chars: int,
+        long_rest_chars: int,
+        max_chars: int,
+    ) -> None:
         self._language = language
         self._clause_chars = clause_chars
         self._rest_chars = rest_chars
         self._long_chars = long_chars
+        self._long_rest_chars = long_rest_chars
         self._max_chars = max_chars
         self._leading = LEADING.get(language, frozenset())
         self.phrases = Phrases()
@@ -74,7 +85,9 @@ class Cutter:
                 return index + 1
             clause = length >= self._clause_chars and self._clause_ends(all_words, index)
             long = not clause and length >= self._long_chars and self._leads(all_words, index + 1)
-            rest = self._rest_chars if clause else self._clause_chars
+            rest = self._rest_chars if clause else self._long_rest_chars
+            if long and self._sentence_left(words, index + 1) <= 2 * self._long_chars - length:
+                continue  # Its end is known for certain, and near: nobody waits for it.
             if (clause or long) and self._goes_on(all_words, index + 1, rest):
                 return index + 1
         return 0
@@ -139,6 +152,15 @@ class Cutter:
 
     def _clause_ends(self, words: Sequence[str], index: int) -> bool:
         return ends_clause(_marked(words, index), words[index + 1] if index + 1 < len(words) else None)
+
+    def _sentence_left(self, words: Sequence[str], first: int) -> float:
+        """Characters from `first` on to the end of the sentence; infinity while that is not known."""
+        length = 0
+        for index in range(first, len(words)):
+            length += 1 + len(words[index])
+            if self._sentence_ends(words, index):
+                return length
+        return math.inf
 
     def _goes_on(self, words: Sequence[str], first: int, chars: int) -> bool:
         """Whether from `first` on at least so much is known to follow within the sentence."""

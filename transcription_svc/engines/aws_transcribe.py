@@ -23,9 +23,9 @@ from amazon_transcribe.eventstream import ParserError
 from amazon_transcribe.exceptions import SDKError, ServiceException
 from amazon_transcribe.serialize import TranscribeStreamingSerializer
 from amazon_transcribe.structures import BufferableByteStream
-from awscrt.exceptions import AwsCrtError  # type: ignore[import-untyped]
-from awscrt.http import HttpClientConnection  # type: ignore[import-untyped]
-from awscrt.io import (  # type: ignore[import-untyped]
+from awscrt.exceptions import AwsCrtError
+from awscrt.http import HttpClientConnection
+from awscrt.io import (
     ClientBootstrap,
     ClientTlsContext,
     DefaultHostResolver,

@@ -66,7 +66,8 @@ class Drafts:
     """When to ask for a draft: one at a time, the newest text, half a second apart or more, and never before a final.
 
     A segment's text up to its likely end is drafted rather than all of it: if it closes there, the draft is its
-    translation, and what follows belongs to the next segment.
+    translation, and what follows belongs to the next segment. It is not for the eye alone and does not wait for the
+    half second.
     """
 
     def __init__(self, *, off: bool = False) -> None:
@@ -78,6 +79,7 @@ class Drafts:
         self._asking = False
         self._asked: tuple[int, str, frozenset[str]] | None = None
         self._next = float("-inf")
+        self._next_likely = float("-inf")
 
     def receive(self, event: Event, now: float) -> list[Ask]:
         """Takes one event."""
@@ -95,15 +97,16 @@ class Drafts:
                 self._finals -= 1
             case DraftEnded(number, cost) if number == self._number:
                 self._asking = False
-                self._next = max(self._next, now + cost * (1 / SHARE - 1))
+                self._next_likely = now + cost * (1 / SHARE - 1)
+                self._next = max(self._next, self._next_likely)
             case DraftEnded():
                 pass
         return self.tick(now)
 
     def tick(self, now: float) -> list[Ask]:
         """Asks, when it is time to."""
-        draft = self._due()
-        if draft is None or now < self._next:
+        draft, due = self._due(), self.deadline()
+        if draft is None or due is None or now < due:
             return []
         segment, text = draft
         self._number += 1
@@ -117,7 +120,10 @@ class Drafts:
 
     def deadline(self) -> float | None:
         """When to ask, if nothing but time stands between."""
-        return self._next if self._due() is not None else None
+        draft = self._due()
+        if draft is None:
+            return None
+        return self._next_likely if draft[0].likely_chars > 0 else self._next
 
     def _due(self) -> tuple[SegmentGrew, str] | None:
         if self._off or self._open is None or self._asking or self._finals or not self._wanted:

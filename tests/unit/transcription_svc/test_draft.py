@@ -72,6 +72,16 @@ def test_one_draft_at_a_time_half_a_second_apart_and_the_newest_text_wins() -> N
     assert asked(drafts.tick(1.5)) == [LONG + " and nobody"]
 
 
+def test_a_likely_end_waits_only_for_what_the_draft_before_it_cost() -> None:
+    drafts = wanted("es")
+    drafts.receive(grew(LONG), 1.0)
+    drafts.receive(DraftEnded(1, 0.03), 1.03)
+    assert drafts.receive(grew(LONG + ". And", likely=LONG + "."), 1.05) == []
+    assert drafts.deadline() == pytest.approx(1.1)
+    assert asked(drafts.tick(1.1)) == [LONG + "."]
+    assert drafts.receive(grew(LONG + ". And then", likely=LONG + "."), 1.2) == []
+
+
 def test_a_dear_draft_is_followed_by_a_longer_rest() -> None:
     drafts = wanted("es")
     drafts.receive(grew(LONG), 1.0)

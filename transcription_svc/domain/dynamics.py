@@ -52,7 +52,8 @@ class Emotion(Enum):
 class Dynamics:
     """One segment's measure.
 
-    `intensity` 0.0 to 1.0; `level` calibrated dBFS, at most 0; `words_per_minute` 0 when unknown.
+    `intensity` 0.0 to 1.0; `level` calibrated dBFS, at most 0; `words_per_minute` 0 when unknown, `rate` then the
+    speaker's usual one.
     """
 
     volume: Volume = Volume.MEDIUM
@@ -157,14 +158,16 @@ class DynamicsMeter:
         pitches = np.concatenate([part.pitches for part in parts])
         level = min(absolute - self._own_level(absolute) + _REFERENCE_DBFS, 0.0)
         arousal = self._arousal(level, per_minute, pitches)
-        speed = per_minute / (self._own_rate() or per_minute or 1.0)
+        usual_rate = self._own_rate()
+        speed = per_minute / (usual_rate or per_minute or 1.0)
         if end > self._learned:
             self._learn(levels[active], per_minute, pitches)
             self._read(syllables * (active[-1] + 1 - active[0]) / FRAMES_PER_SECOND, words)
             self._learned = end
         return Dynamics(
             volume=volume_of(level),
-            rate=rate_of(per_minute),
+            # Who speaks fast says a word of half a second no slower.
+            rate=rate_of(per_minute or usual_rate),
             emotion=_emotion(arousal, level, speed),
             intensity=min(abs(arousal), 1.0),
             level=level,

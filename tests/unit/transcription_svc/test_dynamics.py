@@ -211,9 +211,18 @@ def test_a_word_too_short_to_have_a_rate_is_not_sad() -> None:
     for second in range(5):
         feed(meter, voice(0.4, 4.0, level=0.06), 20.0 + second)
         word = meter.measure(20.0 + second, 20.4 + second)
-        assert (word.words_per_minute, word.rate, word.emotion) == (0.0, Rate.MEDIUM, Emotion.NEUTRAL)
+        assert (word.words_per_minute, word.emotion) == (0.0, Emotion.NEUTRAL)
     feed(meter, voice(6.0, 4.0), 25.0)
     assert meter.measure(25.0, 31.0).intensity < 0.2
+
+
+@pytest.mark.parametrize(("syllables", "rate"), [(2.9, Rate.SLOW), (5.5, Rate.VERY_FAST)])
+def test_a_word_too_short_to_have_a_rate_is_said_at_the_speakers_own(syllables: float, rate: Rate) -> None:
+    """A voice that follows the speaker would otherwise change its pace by a quarter for one word, and back."""
+    meter = used_to(voice(20.0, syllables))
+    feed(meter, voice(0.4, syllables), 20.0)
+    word = meter.measure(20.0, 20.4)
+    assert (word.words_per_minute, word.rate) == (0.0, rate)
 
 
 def test_memory_is_bounded_over_hours() -> None:

@@ -5,6 +5,7 @@ Nothing in it waits for another language.
 
 import asyncio
 from collections.abc import Awaitable, Callable
+from contextlib import aclosing
 from uuid import uuid4
 
 import structlog
@@ -131,8 +132,10 @@ class Voice:
                 name = f"voice {self._language} {action.segment_id}"
                 self._attempts[action.attempt] = making.create_task(self._make(action), name=name)
             case Stop(attempt):
-                if attempt in self._attempts:
-                    self._attempts[attempt].cancel()
+                # Here, too: one that is stopped before it runs never comes to its end.
+                stopped = self._attempts.pop(attempt, None)
+                if stopped is not None:
+                    stopped.cancel()
             case GiveUp(segment_id, seconds, reason):
                 await self.drop(segment_id, seconds, reason)
                 if reason != LAG_LIMIT:
@@ -163,7 +166,7 @@ class Voice:
             with tracer.start_as_current_span(Span.VOICE, segment.trace.context, attributes=attributes):
                 await self._events.put(await self._spoken(ask, segment, text))
         finally:
-            del self._attempts[ask.attempt]
+            self._attempts.pop(ask.attempt, None)
 
     async def _spoken(self, ask: Ask, segment: Segment, text: str) -> VoiceMade | VoiceFailed:
         """Makes the voice and hands its audio on; returns how that ended."""
@@ -179,12 +182,14 @@ class Voice:
             feed=self._feed,
         )
         try:
-            async for part in voice:
-                if isinstance(part, VoiceBegun):
-                    tempo = part.tempo
-                    continue
-                begun = True
-                await self._grow(ask.attempt, tempo, silences.shorten(part))
+            # Closed here: a call of which nobody wants more is not left to the garbage collector.
+            async with aclosing(voice) as parts:  # type: ignore[type-var]
+                async for part in parts:
+                    if isinstance(part, VoiceBegun):
+                        tempo = part.tempo
+                        continue
+                    begun = True
+                    await self._grow(ask.attempt, tempo, silences.shorten(part))
         except LingocastError as error:
             log.warning("voice_failed", language=self._language, reason=error.reason, begun=begun)
             if begun:

@@ -74,6 +74,7 @@ def spoken(engine: Engine, said: list[Said]) -> tuple[list[Output], set[int]]:
                 await voice.put(segment, "x" * each.characters)
             await voice.finish()
             await running
+        assert not voice._attempts
 
     run(work())
     return out, set(traces._open)
@@ -134,6 +135,13 @@ def test_a_call_that_hangs_is_asked_again_and_stopped_when_the_other_answers() -
     out, open_traces = spoken(engine, said)
     assert [event.cue.segment_id for event in told(out, EndCue)] == [each.segment_id for each in said]
     assert engine.stopped == len(engine.asked) - len(said) > 3
+    assert not open_traces
+
+
+def test_an_answer_at_the_very_moment_at_which_it_is_asked_for_again_leaves_nothing_behind() -> None:
+    """The second attempt is stopped before it ran at all."""
+    out, open_traces = spoken(Engine(first=lambda _: 3.0), [Said(1, 0.0, 2.0, 40)])
+    assert [event.cue.segment_id for event in told(out, EndCue)] == [1]
     assert not open_traces
 
 

@@ -70,7 +70,7 @@ protos-check: packages  ## check that generated code is fresh and that buf finds
 	@$(VENV)/bin/buf lint
 
 .PHONY: bench
-bench: setup-tests  ## measure lag control and the life of sessions, write reports (ARGS=lag, ARGS="sessions --store sqlite")
+bench: setup-tests  ## measure parts apart, write reports (ARGS=lag, voices, amazon, sessions or "sessions --store sqlite"; none: all)
 	@exec $(IN) -m tests.bench $(ARGS)
 
 .PHONY: eval

@@ -1,4 +1,7 @@
-"""Measures lag control in simulated time and the life of sessions: `make bench`, or a part: `make bench ARGS=lag`.
+"""Measures parts of the system apart: `make bench`, or one of them: `make bench ARGS=lag`.
+
+`amazon`: what a stream at Amazon Transcribe costs. `lag`: lag control in simulated time. `sessions`: their life.
+`voices`: the voices of this machine beside a recogniser.
 
 Speech is measured by `make eval` (tests/eval).
 """

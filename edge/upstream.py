@@ -35,6 +35,7 @@ from edge.domain.feed import (
     SpeakerEvent,
     Warned,
 )
+from edge.domain.outage import News, Outage
 from edge.domain.speaker import Chunk
 from protos.audio.v1 import audio_pb2
 from protos.transcription.v1 import transcription_pb2 as pb
@@ -93,7 +94,6 @@ class Upstream:
         self._stub = TranscriptionServiceStub(channel)
         self._settings = settings
         self._hear = hear
-        self._tell_after = tell_after
         self._backlog = Backlog()
         self._wake = asyncio.Event()
         self._targets: frozenset[str] = frozenset()
@@ -104,9 +104,9 @@ class Upstream:
         self._finished = False
         self._stream_number = 0
         self._up = False
-        self._told_lost = False
+        self._outage = Outage(tell_after)
         self._dropping = False
-        self._telling: asyncio.TimerHandle | None = None
+        self._timer: asyncio.TimerHandle | None = None
         self._next_segment = settings.first_segment_id
         self._traced: set[int] = set()
         # What a trace wants to know of recent audio: 30 s of it, which is longer than any segment.
@@ -141,7 +141,8 @@ class Upstream:
 
     async def run(self) -> None:
         attempt = 0
-        self._tell_unless_it_passes()
+        self._outage.lost(_now())
+        self._arm()
         try:
             while True:
                 began = time.monotonic()
@@ -151,8 +152,8 @@ class Upstream:
                 attempt = 0 if time.monotonic() - began > 5.0 else attempt + 1
                 await asyncio.sleep(RETRY_SECONDS[min(attempt, len(RETRY_SECONDS) - 1)])
         finally:
-            if self._telling is not None:
-                self._telling.cancel()
+            if self._timer is not None:
+                self._timer.cancel()
 
     async def _stream_to_its_end(self) -> bool:
         """One stream. True when it was the last; False when it broke."""
@@ -173,25 +174,30 @@ class Upstream:
         dropped = self._backlog.rewind()
         if dropped:
             self._count_dropped(dropped)
-        self._tell_unless_it_passes()
-
-    def _tell_unless_it_passes(self) -> None:
-        if self._telling is None and not self._told_lost:
-            self._telling = asyncio.get_running_loop().call_later(self._tell_after, self._tell_lost)
-
-    def _tell_lost(self) -> None:
-        self._telling = None
-        self._told_lost = True
-        self._hear(Warned(LOST, "recognition does not answer at present; it is tried again and again"))
+        self._outage.lost(_now())
+        self._arm()
 
     def _stream_began(self) -> None:
         self._up = True
-        if self._telling is not None:
-            self._telling.cancel()
-            self._telling = None
-        if self._told_lost:
-            self._told_lost = False
-            self._hear(Warned(RECOVERED, "recognition works again"))
+        self._outage.began(_now())
+        self._arm()
+
+    def _arm(self) -> None:
+        if self._timer is not None:
+            self._timer.cancel()
+        due = self._outage.deadline()
+        self._timer = None if due is None else asyncio.get_running_loop().call_at(due, self._tick)
+
+    def _tick(self) -> None:
+        self._tell(self._outage.tick(_now()))
+        self._arm()
+
+    def _tell(self, news: News | None) -> None:
+        match news:
+            case News.LOST:
+                self._hear(Warned(LOST, "recognition does not answer at present; it is tried again and again"))
+            case News.RECOVERED:
+                self._hear(Warned(RECOVERED, "recognition works again"))
 
     async def _requests(self) -> AsyncIterator[pb.BroadcastRequest]:
         self._targets_sent = self._targets
@@ -262,6 +268,8 @@ class Upstream:
                     self._hear(event)
 
     def _source_caption(self, caption: pb.SourceCaption) -> None:
+        self._tell(self._outage.works())
+        self._arm()
         event = _caption(caption, self._settings.source_language)
         if caption.traceparent and caption.segment_id not in self._traced:
             self._traced.add(caption.segment_id)
@@ -354,6 +362,10 @@ def _cue_started(cue: pb.CueStart) -> CueStarted:
         cue.tempo,
         cue.traceparent,
     )
+
+
+def _now() -> float:
+    return asyncio.get_running_loop().time()
 
 
 def _milliseconds(length: duration_pb2.Duration) -> int:

@@ -5,7 +5,7 @@ import base64
 import json
 from collections.abc import AsyncIterator
 from contextlib import suppress
-from itertools import pairwise
+from itertools import count, pairwise
 
 import numpy as np
 import pytest
@@ -534,6 +534,26 @@ async def test_a_loss_that_lasts_is_told_and_so_is_its_end() -> None:
         second = await running.transcription.stream(2)
         await second.until(lambda: len(second.audio) == 50)
         assert all(round(later - earlier, 6) == 0.1 for earlier, later in pairwise(starts(second.audio)))
+
+
+async def test_recognition_that_begins_and_breaks_again_and_again_is_told_as_one_loss() -> None:
+    """So it is where an engine lets nobody in: the service answers, and each stream ends with the first audio."""
+    async with running_edge(tell_loss_after_seconds=0.5) as running:
+        speaker, _ = await running.speaker()
+
+        async def break_each() -> None:
+            for number in count(1):
+                stream = await running.transcription.stream(number)
+                stream.hang_up(Unavailable("TRANSCRIPTION_FAILED", "no rights"))
+
+        async with asyncio.TaskGroup() as tasks:
+            breaking = tasks.create_task(break_each())
+            assert (await speaker.expect("transcriptionError"))["code"] == "SERVICE_UNAVAILABLE"
+            breaking.cancel()
+        told = await speaker.hear()
+        while told["type"] != "systemRecovered":  # type: ignore[call-overload]
+            assert told["type"] != "transcriptionError"  # type: ignore[call-overload]
+            told = await speaker.hear()
 
 
 async def test_a_broadcast_that_recognition_refuses_is_told_and_not_tried_again(running: RunningEdge) -> None:

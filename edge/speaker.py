@@ -3,12 +3,13 @@
 import asyncio
 import time
 from dataclasses import dataclass
+from typing import Final
 
 from chassis.errors import Invalid
 from chassis.telemetry import Attribute
 from edge.broadcast import Broadcast
 from edge.domain.admission import AUDIO_MAX_BYTES, AUDIO_MIN_BYTES, RateWindow, Reorder, audio_flaw
-from edge.domain.limits import Verdict
+from edge.domain.limits import TokenBucket, Verdict
 from edge.gate import too_fast
 from edge.protocol import client, server
 from edge.protocol.errors import Close
@@ -22,6 +23,11 @@ _FLAWS = {
     "AUDIO_CHUNK_TOO_SMALL": f"an audio chunk has at least {AUDIO_MIN_BYTES} bytes",
     "INVALID_AUDIO_FORMAT": "16-bit samples make an even number of bytes",
 }
+
+
+GLOSSARIES_A_SECOND: Final = 0.5
+GLOSSARIES_AT_ONCE: Final = 5
+"""Each may be 500 terms, which every service behind reads."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,6 +49,7 @@ class SpeakerActions:
         self._order: Reorder[_Arrived] = Reorder()
         self._timer: asyncio.TimerHandle | None = None
         self._resampler = Resampler(sample_rate)
+        self._glossaries = TokenBucket(GLOSSARIES_A_SECOND, GLOSSARIES_AT_ONCE)
 
     async def receive_audio(self, audio: bytes) -> None:
         await self._admit(audio, None, None)
@@ -103,6 +110,8 @@ class SpeakerActions:
                 self._end(None)
 
     def _set_glossary(self, request: client.SetGlossary) -> None:
+        if wait := self._glossaries.take(asyncio.get_running_loop().time()):
+            raise too_fast("too many glossaries; try again in a moment", wait)
         accepted = client.glossary_of(request.terms)
         self._broadcast.set_glossary(accepted)
         self._socket.tell(server.GlossaryAccepted(version=accepted.version, terms=len(accepted.terms)))

@@ -5,6 +5,7 @@ import json
 from collections.abc import AsyncIterator, Awaitable, Callable, Mapping, Sequence
 from contextlib import asynccontextmanager, suppress
 from dataclasses import dataclass
+from urllib.parse import quote
 
 from edge.client.dialling import Request
 from edge.client.link import Link, linked
@@ -27,7 +28,8 @@ from edge.client.pacing import SAMPLE_RATE, Chunker, Throttle
 from edge.client.recovery import Timing
 
 GLOSSARY_CHARACTERS = 2_048
-"""What the query of a connection has room for; a longer glossary is set on the open connection."""
+"""What the query of a connection has room for, escaped: a letter beyond ASCII is six to twelve characters there, and
+servers take 8 KB. A longer glossary is set on the open connection."""
 TokenSource = str | Callable[[], Awaitable[str]]
 """A JWT, or a function that brings a fresh one: a refresh after hours needs a token that is still valid then."""
 
@@ -89,7 +91,7 @@ class Speaker:
         }
         entries = _entries(glossary)
         text = json.dumps(entries, ensure_ascii=False, separators=(",", ":"))
-        if entries and len(text) <= GLOSSARY_CHARACTERS:
+        if entries and len(quote(text)) <= GLOSSARY_CHARACTERS:
             wanted["glossary"] = text
         identity = _Identity(token, {name: value for name, value in wanted.items() if value is not None})
         goodbye = _end_if_live if end_on_exit else _nothing

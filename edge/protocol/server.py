@@ -262,7 +262,8 @@ class AudioDropped(Message):
 
 
 class AudioQualityWarning(Message):
-    """The speaker's sound has a flaw. Units of value and threshold: dB, but share of samples (0-1) for clipping."""
+    """The speaker's sound has a flaw. `issue`: snr_low, clipping, echo, silence. Units of value and threshold: dB, but
+    share of samples (0-1) for clipping."""
 
     type: Literal["audioQualityWarning"] = "audioQualityWarning"
     issue: str
@@ -287,7 +288,8 @@ class RateLimitWarning(Message):
 
 
 class TranscriptionError(Message):
-    """Recognition fails, and for longer than a moment."""
+    """To the speaker: something failed, and the broadcast goes on. `code`: SERVICE_UNAVAILABLE, TRANSCRIPTION_FAILED,
+    AUDIO_DROPPED, or ENGINE_CHANGED, where a second engine took over and nothing is lost. `message`: for a person."""
 
     type: Literal["transcriptionError"] = "transcriptionError"
     code: str
@@ -295,7 +297,7 @@ class TranscriptionError(Message):
 
 
 class SystemRecovered(Message):
-    """What failed works again; `code` names what had failed."""
+    """What failed works again; `code` names what had failed. None follows AUDIO_DROPPED."""
 
     type: Literal["systemRecovered"] = "systemRecovered"
     code: str

@@ -66,6 +66,17 @@ async def test_a_wrong_glossary_changes_nothing(running: RunningEdge) -> None:
     assert stream.glossary == [("grace", "gracia", "es")]
 
 
+async def test_who_sends_glossaries_without_end_is_told_to_wait_and_stays(running: RunningEdge) -> None:
+    speaker, _ = await running.speaker()
+    stream = await running.transcription.stream()
+    for number in range(20):
+        await speaker.say("setGlossary", terms=[{"source": f"term {number}"}])
+    error = await speaker.error("RATE_LIMIT_EXCEEDED")
+    assert error["retryAfter"] >= 1
+    await speaker.alive()
+    assert stream.glossary != [("term 19", "", "")]
+
+
 async def test_after_a_loss_of_recognition_the_glossary_is_there_from_the_first_message(running: RunningEdge) -> None:
     speaker, _ = await running.speaker()
     first = await running.transcription.stream()
@@ -141,13 +152,17 @@ async def test_the_python_client_sets_it(running: RunningEdge) -> None:
         reading.cancel()
 
 
-@pytest.mark.parametrize("number", [2, 200], ids=["in the query", "on the connection"])
-async def test_the_python_client_opens_with_it_however_long_it_is(running: RunningEdge, number: int) -> None:
-    terms = [Term(f"término número {n}", f"term number {n}") for n in range(number)]
+@pytest.mark.parametrize(
+    ("number", "word"),
+    [(2, "término"), (200, "término"), (40, "божественная благодать")],
+    ids=["in the query", "on the connection", "too long only when escaped"],
+)
+async def test_the_python_client_opens_with_it_however_long_it_is(running: RunningEdge, number: int, word: str) -> None:
+    terms = [Term(f"{word} {n}", f"term number {n}") for n in range(number)]
     async with asyncio.timeout(60), Speaker.open(running.url, "valid-ada", glossary=terms):
         stream = await running.transcription.stream()
         await stream.until(lambda: len(stream.glossary) == number)
-        assert stream.glossary[0] == ("término número 0", "term number 0", "")
+        assert stream.glossary[0] == (f"{word} 0", "term number 0", "")
 
 
 async def _read(speaker: Speaker) -> None:

@@ -129,10 +129,11 @@ def plain(text: str) -> str:
 
 
 def entries(path: Path) -> dict[str, str]:
-    """What is said in which file: lines of file name, tab, text."""
-    # The files of some languages lack the line break between two entries.
-    parts = re.split(r"(?:^|(?<=\s)|(?<=\.))([\w-]+\.\w+)\t", path.read_text("utf-8-sig"))
-    return {name: text.strip() for name, text in zip(parts[1::2], parts[2::2], strict=True)}
+    """What is said in which file: lines of file name, tab, text. A line without a tab goes on from the one before."""
+    # The files of some languages lack the line break between two entries; there names have no blanks.
+    parts = re.split(r"^([^\t\n]+)\t|(?<=[\s.])([\w-]+\.\w+)\t", path.read_text("utf-8-sig"), flags=re.MULTILINE)
+    names = [(first or inside).strip() for first, inside in zip(parts[1::3], parts[2::3], strict=True)]
+    return {name: " ".join(text.split()) for name, text in zip(names, parts[3::3], strict=True)}
 
 
 def _speech() -> Path:

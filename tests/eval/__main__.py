@@ -15,7 +15,6 @@ from tests.bench.report import table
 from tests.eval import report
 from tests.eval.ear import WhisperEar
 from tests.eval.parts import PARTS, Course
-from tests.recordings import HERE, SPEECH
 
 
 def main(arguments: list[str]) -> int:
@@ -75,8 +74,8 @@ def _options(arguments: list[str]) -> argparse.Namespace:
     parser.add_argument(
         "--recordings",
         type=Path,
-        default=os.environ.get("EVAL_RECORDINGS") or (SPEECH if HERE else None),
-        help="folder of recordings with transcripts, see docs/evaluation.md (EVAL_RECORDINGS; default: %(default)s)",
+        default=os.environ.get("EVAL_RECORDINGS") or None,
+        help="folder of recordings with transcripts, see docs/evaluation.md (EVAL_RECORDINGS; default: those here)",
     )
     parser.add_argument("--languages", default="", help="languages to listen in, such as pt,es (default: as known)")
     parser.add_argument("--minutes", type=float, default=20.0, help="length of the drift part (default: %(default)s)")

@@ -51,7 +51,7 @@ class Script:
 
     @property
     def transcript(self) -> str:
-        return " ".join(piece.text for piece in self.pieces)
+        return " ".join(piece.text for piece in self.pieces if piece.text)
 
     @property
     def languages(self) -> set[str]:
@@ -63,13 +63,19 @@ class Script:
 def talks(folder: Path) -> list[list[Recording]]:
     """Each talk of the folder, file by file. Raises ValueError, with the file's name, for a layout it cannot read."""
     found = []
-    for transcript in sorted(folder.glob("*/trans.txt")):
-        here = transcript.parent
+    for here in sorted(path for path in folder.glob("*/") if not path.name.startswith(".")):
+        transcript = here / "trans.txt"
+        if not transcript.exists():
+            print(f"{here} is left out: it has no trans.txt")
+            continue
         named = _LANGUAGE.search(here.name)
         if not named:
             raise ValueError(f"{here} does not say its language at the end, as in talk-en or talk-pt-BR")
         language = named[1]
         references = {path.stem.removeprefix("reference-"): entries(path) for path in here.glob("reference-*.txt")}
+        texts = entries(transcript)
+        if absent := [name for name in texts if not (here / name).is_file()]:
+            print(f"{transcript} names files that are not there: {', '.join(absent)}")
         files = [
             Recording(
                 f"{here.name}/{name}",
@@ -78,12 +84,14 @@ def talks(folder: Path) -> list[list[Recording]]:
                 language,
                 {code: lines[name] for code, lines in references.items() if name in lines},
             )
-            for name, text in entries(transcript).items()
-            if (here / name).is_file()
+            for name, text in texts.items()
+            if name not in absent
         ]
         if not files:
             raise ValueError(f"{transcript} names no file that is there")
         found.append(files)
+    if not found:
+        raise ValueError(f"{folder} has no folder with a trans.txt and recordings (docs/evaluation.md)")
     return found
 
 
@@ -169,7 +177,8 @@ def _pieces(file: Recording, words: Sequence[TimedWord]) -> list[Piece]:
     texts = sentences(file.text)
     translations = {code: sentences(text) for code, text in file.references.items()}
     counts = [len(plain(text).split()) for text in texts]
-    if any(len(each) != len(texts) for each in translations.values()) or sum(counts) != len(words) or not all(counts):
+    agreed = all(len(each) == len(texts) for each in translations.values()) and sum(counts) == len(words)
+    if not agreed or not texts or not all(counts):
         return [Piece(0.0, file.seconds, file.text, dict(file.references))]
     pieces, start, place = [], 0.0, 0
     for number, (text, count) in enumerate(zip(texts, counts, strict=True)):

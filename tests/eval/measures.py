@@ -14,6 +14,9 @@ from tests.bench.report import percentile
 from tests.eval.records import Performance, Shown, TimedWord, Track, Voiced
 from tests.recordings import plain
 
+WINDOW = 300.0
+"""Drift compares the beginning and the end: so many seconds of each."""
+
 
 @dataclass(frozen=True)
 class Spread:
@@ -181,7 +184,7 @@ def word_voice_lags(performance: Performance, track: Track) -> list[float]:
     return [begins[segment] - time for (segment, _), time in said(performance).items() if segment in begins]
 
 
-def drift(lags: Iterable[tuple[float, float]], length: float, window: float = 300.0) -> tuple[float, float] | None:
+def drift(lags: Iterable[tuple[float, float]], length: float, window: float = WINDOW) -> tuple[float, float] | None:
     """95th percentile of the lags whose speech ended in the first `window` seconds, and in the last; None without."""
     lags = list(lags)
     window = min(window, length / 2)

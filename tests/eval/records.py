@@ -4,6 +4,7 @@ All times are seconds from the moment at which the recording's first sample was 
 says `offset`, which is a place in the recording. Audio itself is not kept here.
 """
 
+from collections import Counter
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -80,9 +81,21 @@ class Track:
         return " ".join(shown.text for shown in self.finals())
 
     def spoken_text(self) -> str:
-        """The final captions of the segments that were voiced."""
+        """What the voice said: of the segments that were voiced the first final, for corrections are only shown."""
         voiced = {cue.segment_id for cue in self.cues}
-        return " ".join(shown.text for shown in self.finals() if shown.segment_id in voiced)
+        first = {shown.segment_id: shown for shown in reversed(self.captions) if shown.is_final}
+        return " ".join(first[segment_id].text for segment_id in sorted(first) if segment_id in voiced)
+
+    def shortfall(self) -> dict[str, int]:
+        """What a listener did not get beside the cues that were dropped, and how often; failures by their code."""
+        voiced = {cue.segment_id for cue in self.cues}
+        silent = sum(bool(shown.text) and shown.segment_id not in voiced for shown in self.finals())
+        counts = {
+            "without voice": max(silent - self.dropped_cues, 0),
+            "broken off": sum(not cue.complete for cue in self.cues),
+            **Counter(self.failures),
+        }
+        return {what: count for what, count in counts.items() if count}
 
 
 @dataclass(frozen=True)
@@ -114,7 +127,7 @@ class Performance:
 
     @property
     def transcript(self) -> str:
-        return " ".join(piece.text for piece in self.pieces)
+        return " ".join(piece.text for piece in self.pieces if piece.text)
 
     def reference(self, language: str) -> str:
         """The whole translation; empty when a piece has none."""

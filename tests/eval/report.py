@@ -1,5 +1,6 @@
 """The report: goals, tables, definitions, pictures, made from whatever results there are."""
 
+from collections import Counter
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -8,7 +9,7 @@ import sacrebleu
 
 from tests.bench.report import percentile, table
 from tests.eval import formats, pictures
-from tests.eval.goals import GOALS, Goal, cue_time
+from tests.eval.goals import GOALS, Goal, call_time, caption_time, cue_time
 from tests.eval.measures import (
     Load,
     Spread,
@@ -37,8 +38,9 @@ SOURCES = ("", "recording", "seconds", "WER", "word lag p50/p90", "erasure", "CP
 
 DEFINITIONS = """\
 - **WER**: substituted, lost and added words of the final source captions per word of the transcript (jiwer); case,
-  punctuation and hyphens aside, Unicode NFKC, "/" read as "slash".
-- **chrF, BLEU** (sacrebleu, defaults, signatures below): final captions of the whole recording against its reference.
+  punctuation and hyphens aside, Unicode NFKC, "/" read as "slash". Captions count as corrected.
+- **chrF, BLEU** (sacrebleu, defaults, signatures below): final captions of the whole recording, as corrected, against
+  its reference. Goals that compare chrF take what the voice said, which nothing corrects.
   *Of transcript*: the same engine fed the true transcript sentence by sentence: what perfect recognition and cutting
   would give. Stand-ins and scripted engines are never scored.
 - **Heard back**: chrF of what Whisper understands of the recorded voice against the captions that were voiced (words
@@ -60,7 +62,8 @@ DEFINITIONS = """\
   machine used meanwhile, in cores; with more than a little of it the figures say less.
 - **Our share**: engines that answer at once; from handing the audio chunk that completes a phrase to the client's
   `send` until the final caption, and the first frame of audio, have come out of the listener's client; and until
-  translation_svc is called (the start of its server span). Voices that had to wait for the one before are left out.
+  translation_svc is called (the start of its server span). Voices that had to wait for the one before are left out; a
+  phrase that brought nothing counts as endless.
 - Percentiles are values that were measured: the smallest that so many of a hundred do not exceed.
 """
 
@@ -153,6 +156,7 @@ def _tables(parts: Mapping[str, Part]) -> list[str]:
     measured = [(part, each) for part in parts.values() for each in part.performances]
     if measured:
         lines += ["## Languages", "", *table(LANGUAGES, [row for each in measured for row in _language_rows(*each)])]
+        lines += _shortfalls(each for _, each in measured)
         lines += ["More of each:", "", *table(MORE, [row for each in measured for row in _more_rows(*each)])]
         lines += ["## Sources", "", *table(SOURCES, [_source_row(part, each) for part, each in measured])]
         lines += ["## Tempo", "", *table(("", "cues by tempo"), [_tempo_row(each) for _, each in measured])]
@@ -176,6 +180,19 @@ def _language_rows(part: Part, each: Performance) -> list[tuple[str, ...]]:
         )
         for language, track in each.tracks.items()
     ]
+
+
+def _shortfalls(performances: Iterable[Performance]) -> list[str]:
+    found = [
+        f"{each.name}, {language}: {', '.join(f'{what} {count}' for what, count in missing.items())}"
+        for each in performances
+        for language, missing in {
+            each.language: Counter(each.source.failures),
+            **{language: track.shortfall() for language, track in each.tracks.items()},
+        }.items()
+        if missing
+    ]
+    return [f"**What did not come** (segments, cues, errors that were told): {'; '.join(found)}.", ""] if found else []
 
 
 def _more_rows(part: Part, each: Performance) -> list[tuple[str, ...]]:
@@ -244,9 +261,9 @@ def _loads(measured: Iterable[tuple[Part, Performance]]) -> list[tuple[str, str]
 
 def _share(found: Sequence[Journey]) -> list[str]:
     kinds: list[tuple[str, Callable[[Journey], float | None]]] = [
-        ("chunk in → final caption out", lambda each: each.caption),
+        ("chunk in → final caption out", caption_time),
         ("chunk in → cue frame out", cue_time),
-        ("chunk in → translation called", lambda each: each.translation),
+        ("chunk in → translation called", call_time),
     ]
     rows = []
     for name, what in kinds:

@@ -51,6 +51,37 @@ def test_a_transcript_of_absent_files_is_an_error_that_names_it(folder: Path) ->
         corpus.talks(folder)
 
 
+def test_files_may_have_blanks_and_dots_in_their_names(folder: Path) -> None:
+    here = folder / "sermon-pt-BR"
+    (here / "one.wav").rename(here / "Part 1.2, final.wav")
+    (here / "trans.txt").write_text(
+        "Part 1.2, final.wav\tBom dia,\n  a todos.\ntwo.wav\tVamos.two-b.wav\tSim.\n", "utf-8"
+    )
+    ((one, two),) = corpus.talks(folder)
+    assert (one.name, one.text) == ("sermon-pt-BR/Part 1.2, final.wav", "Bom dia, a todos.")
+    assert two.text == "Vamos."
+
+
+def test_a_folder_that_holds_no_talk_is_an_error(folder: Path, tmp_path: Path) -> None:
+    for wrong in (folder / "sermon-pt-BR", tmp_path / "nothing"):
+        with pytest.raises(ValueError, match=wrong.name):
+            corpus.talks(wrong)
+
+
+def test_what_is_left_out_of_a_folder_is_told(folder: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    (folder / "notes-en").mkdir()
+    assert len(corpus.talks(folder)) == 1
+    told = capsys.readouterr().out
+    assert "notes-en is left out" in told
+    assert "three.wav" in told
+
+
+def test_a_recording_without_transcript_is_one_piece_without_words() -> None:
+    found = corpus.script([recording("", 3.0), recording("", 1.0)], Clock("Unknown words.", ""))
+    assert found.pieces == (Piece(0.0, 3.0, ""), Piece(3.0, 1.0, ""))
+    assert (found.words, found.transcript) == ((), "")
+
+
 def test_sentences_are_the_pieces_where_languages_agree_on_how_many() -> None:
     found = corpus.script(
         [recording("Good morning. We begin.", 5.0, pt="Bom dia. Vamos.")], Clock("Good morning. We begin.")

@@ -1,5 +1,6 @@
 """Goals are read from results, and the report is made of whatever parts there are."""
 
+import math
 from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
@@ -11,7 +12,7 @@ from tests.eval import goals, report
 from tests.eval.__main__ import main
 from tests.eval.records import Journey, Part, Performance, Track, load
 from tests.eval.share import Moment, journey
-from tests.unit.eval.broadcasts import two_segments
+from tests.unit.eval.broadcasts import shown, two_segments, voiced
 
 
 def part(name: str, performances: Sequence[Performance] = (), journeys: Sequence[Journey] = (), **other: str) -> Part:
@@ -64,10 +65,52 @@ def test_a_figure_at_its_limit_meets_the_goal() -> None:
 
 
 def test_our_share_leaves_out_voices_that_had_to_wait() -> None:
-    found = [Journey(0.01, 0.02, 0.005, waited=False), Journey(0.01, 1.0, 0.004, waited=True)]
+    found = [Journey(0.01, 0.02, None, waited=False), Journey(0.01, 1.0, None, waited=True)]
+    found += [Journey(None, None, 0.005, waited=False), Journey(None, None, 0.004, waited=True)]
     parts = {"share": part("share", journeys=found)}
     assert measured(parts, "our share: audio chunk in → cue frame out, p95") == pytest.approx(20.0)
     assert measured(parts, "our share: transcript → translation called, p95") == pytest.approx(5.0)
+
+
+def test_a_phrase_that_brings_nothing_counts_as_endless() -> None:
+    lost = Journey(None, None, None, waited=False)
+    some = [Journey(0.01, 0.02, None, waited=False)] * 20 + [Journey(None, None, 0.005, waited=False)] * 20
+    for journeys, cue, call in (([*some, lost], 20.0, 5.0), ([*some, lost, lost], math.inf, math.inf)):
+        parts = {"share": part("share", journeys=journeys)}
+        assert measured(parts, "our share: audio chunk in → cue frame out, p95") == pytest.approx(cue)
+        assert measured(parts, "our share: transcript → translation called, p95") == pytest.approx(call)
+
+
+def test_corrections_do_not_better_the_voice(clean: dict[str, Part]) -> None:
+    talk = clean["clean"].performances[0]
+    corrected = shown(2, "Vamos a empezar ya.", 9.0, final=True, start=3.5, end=6.1)
+    track = replace(talk.tracks["es"], captions=[*talk.tracks["es"].captions, corrected])
+    assert (track.text(), track.spoken_text()) == ("Buenos días a todos. Vamos a empezar ya.", talk.tracks["es"].text())
+    parts = {"clean": part("clean", [replace(talk, tracks={"es": track}), clean["clean"].performances[1]])}
+    assert measured(parts, "partials' chrF over final-only's") == pytest.approx(1.0)
+
+
+def test_drift_of_less_than_ten_minutes_meets_no_goal(clean: dict[str, Part]) -> None:
+    talk = replace(clean["clean"].performances[0], name=goals.LONG)
+    for length, known in ((599.0, False), (600.0, True)):
+        late = replace(talk, length=length, tracks={"es": replace(talk.tracks["es"], cues=[voiced(1, 5.0)])})
+        late.source.captions.append(shown(3, "Um.", 595.0, final=True, end=590.0))
+        late.tracks["es"].cues.append(voiced(3, 592.0))
+        found = measured({"drift": part("drift", [late])}, "drift: voice lag p95, last five minutes / first five")
+        assert (found is not None) is known
+
+
+def test_what_a_listener_did_not_get_is_told(clean: dict[str, Part], tmp_path: Path) -> None:
+    talk = two_segments()
+    track = replace(
+        talk.tracks["es"], cues=[replace(voiced(1, 5.0), complete=False)], failures=["SYNTHESIS_FAILED"] * 2
+    )
+    assert talk.tracks["es"].shortfall() == {}
+    assert replace(track, dropped_cues=1).shortfall() == {"broken off": 1, "SYNTHESIS_FAILED": 2}
+    part("clean", [replace(talk, tracks={"es": track})]).save(tmp_path)
+    report.write(tmp_path)
+    text = (tmp_path / "report.md").read_text("utf-8")
+    assert "one language, es: without voice 1, broken off 1, SYNTHESIS_FAILED 2." in text
 
 
 def test_a_journey_ends_with_the_first_caption_and_the_first_frame_after_the_chunk() -> None:

@@ -249,12 +249,11 @@ class Dictation:
         if count == 0:
             return self._skip(decode) if decode.end - self._window >= LONGEST else []
         words = self._agreement.words
-        after = words[count].start if count < len(words) else decode.end
-        rest = self._agreement.split(count)
-        last = self._agreement.words[-1]
+        last, after = words[count - 1], words[count].start if count < len(words) else decode.end
         begin = max(self._window, self._ear.quietest(last.end, max(after, last.end)))
         if decode.end - self._window >= LONGEST and begin - self._window < UPDATE:
             return self._skip(decode)
+        rest = self._agreement.split(count)
         finals, self._start, self._window, self._passed = self._final(self._agreement), begin, begin, 0
         in_sentence = not last.text.endswith(_SENTENCE_END)
         self._context = " ".join(word.text for word in words[max(0, count - CONTEXT_WORDS) : count]) * in_sentence
@@ -262,8 +261,10 @@ class Dictation:
         return finals
 
     def _skip(self, decode: Decode) -> list[Hypothesis]:
-        """A full window without a word that can be kept, such as music: goes on after it."""
-        finals = self._final(Agreement())
+        """A full window that brings no word to keep, such as music: closes with those before, goes on after it."""
+        known = Agreement()
+        known.settle(self._agreement.stable)
+        finals = self._final(known)
         self._agreement, self._start, self._context = Agreement(self._agreeing), decode.end, ""
         self._window, self._passed = decode.end, 0
         return finals

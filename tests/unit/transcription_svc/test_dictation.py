@@ -7,7 +7,7 @@ import pytest
 
 from tests.fakes.hypotheses import check, spoken
 from transcription_svc.domain.agreement import spelled
-from transcription_svc.domain.dictation import LONGEST, RAREST, TAIL, UPDATE, Decode, Dictation
+from transcription_svc.domain.dictation import DOUBTFUL_WORDS, LONGEST, RAREST, TAIL, UPDATE, Decode, Dictation
 from transcription_svc.domain.endpoint import WINDOW, Window
 from transcription_svc.domain.hypothesis import Hypothesis, Word
 
@@ -37,6 +37,7 @@ class Reader:
     decodes: list[Decode] = field(default_factory=list)
     dictation: Dictation = field(default_factory=Dictation)
     windows: int = 0
+    sung_until: float = 0.0  # Voice without words.
 
     def run(self, seconds: float, *, step: float = 0.1) -> list[Hypothesis]:
         """Feeds up to that time in steps, then finishes."""
@@ -50,7 +51,8 @@ class Reader:
     def _window(self) -> Window:
         now = (self.windows + 0.5) * WINDOW
         self.windows += 1
-        return VOICE if any(word.start <= now < word.end for word in self.words) else QUIET
+        heard = now < self.sung_until or any(word.start <= now < word.end for word in self.words)
+        return VOICE if heard else QUIET
 
     def _decode_all(self) -> list[Hypothesis]:
         found: list[Hypothesis] = []
@@ -165,6 +167,17 @@ def test_noise_taken_for_speech_gives_nothing_and_goes_on() -> None:
         while (decode := silent.due()) is not None:
             assert silent.receive(decode, []) == []
         assert silent.heard - silent.needed_from <= LONGEST + 1
+
+
+@pytest.mark.parametrize("final_only", [False, True])
+@pytest.mark.parametrize("count", [3, 5, 12])
+def test_what_was_said_before_a_song_is_kept(count: int, *, final_only: bool) -> None:
+    words = [Word(f"w{n}", n * 0.15, (n + 1) * 0.15, stable=False) for n in range(count)]
+    reader = Reader(words, dictation=Dictation(final_only=final_only), sung_until=words[-1].end + 20.0)
+    hypotheses = reader.run(reader.sung_until + 2.0)
+    check(hypotheses)
+    # But for the words that are in doubt to the end.
+    assert [f"w{n}" for n in range(count - DOUBTFUL_WORDS)] == spoken(hypotheses).split()[: count - DOUBTFUL_WORDS]
 
 
 def test_words_that_were_shown_and_are_gone_are_taken_back() -> None:

@@ -104,9 +104,10 @@ class Broadcast:
 
         Raises LingocastError (possibly in a group) when recognition is lost for good.
         """
+        failures: list[Exception] = []
         try:
             async with asyncio.TaskGroup() as tasks:
-                running = tasks.create_task(self._run(inputs), name=f"broadcast {self._options.session_id}")
+                running = tasks.create_task(self._run(inputs, failures), name=f"broadcast {self._options.session_id}")
                 try:
                     async for event in self._out:
                         yield event
@@ -115,14 +116,19 @@ class Broadcast:
                     running.cancel()
         finally:
             self._traces.close()
+        for failure in failures:
+            raise failure
 
-    async def _run(self, inputs: AsyncIterable[Input]) -> None:
+    async def _run(self, inputs: AsyncIterable[Input], failures: list[Exception]) -> None:
         try:
             async with asyncio.TaskGroup() as lanes:
                 await self._retarget(frozenset(self._options.targets), lanes)
                 await self._conduct(inputs, lanes)
                 for lane in self._lanes.values():
                     lane.finish()
+        except Exception as failure:  # noqa: BLE001 - whoever reads gets it
+            # In its turn: the TaskGroup would cancel the reader, who may be busy with an event (in a call: write it).
+            failures.append(failure)
         finally:
             self._out.close()
 

@@ -62,6 +62,19 @@ async def test_a_defect_ends_the_broadcast_with_its_error_and_hangs_nothing() ->
     assert caught.group_contains(RuntimeError, match="a defect")
 
 
+async def test_a_reader_who_is_busy_when_the_broadcast_fails_is_left_to_it_and_told_next() -> None:
+    recognizer = FakeRecognizer([[Line(1.0, "God is good.")]])
+    broadcast = Broadcast(Options("s", "en", targets=("es",)), recognizer, Echo(RuntimeError("a defect")))
+    events = broadcast.events(forever())
+    said = await anext(events)
+    for _ in range(50):
+        await asyncio.sleep(0)  # In which the translation fails.
+    assert isinstance(said, SourceCaption)
+    with pytest.raises(ExceptionGroup) as caught:
+        await asyncio.wait_for(anext(events), timeout=30.0)
+    assert caught.group_contains(RuntimeError, match="a defect")
+
+
 async def test_the_trace_of_words_that_were_taken_back_ends_with_them() -> None:
     recognizer = FakeRecognizer([[Unsure(0.3, "thank you", final=False), Line(1.0, "", final=True)]])
     broadcast = Broadcast(Options("s", "en"), recognizer, Echo())

@@ -58,6 +58,10 @@ class Failover:
         """CLOSED: well. OPEN: rests. HALF_OPEN: one call tries it."""
         return self._breakers[engine].state
 
+    def rests(self, engine: str, now: float) -> bool:
+        """Whether it is left alone now: `standing` learns of a rest's end only when somebody asks the engine."""
+        return self._breakers[engine].retry_after(now) > 0
+
     def serving(self, offered: Sequence[str]) -> str:
         """The engine that work goes to at present: the preferred one that is well, or the last."""
         well = (name for name in offered if self.standing(name) is State.CLOSED)

@@ -64,9 +64,8 @@ class Ranking(Generic[E]):
 
     def well(self) -> dict[str, E]:
         """The engines that are not resting; all, where all rest."""
-        well = {
-            name: engine for name, engine in self.engines.items() if self._failover.standing(name) is not State.OPEN
-        }
+        now = self._now()
+        well = {name: engine for name, engine in self.engines.items() if not self._failover.rests(name, now)}
         return well or self.engines
 
     def serving(self, offered: Sequence[str]) -> str:

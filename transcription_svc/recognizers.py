@@ -33,6 +33,10 @@ class Recognizers:
             stream_seconds=min(each.stream_seconds for each in known),
         )
 
+    def knows(self, language: str) -> bool:
+        """Whether any engine has this very language, well or not: one that rests may soon work again."""
+        return any(language in engine.capabilities.languages for engine in self.ranking.engines.values())
+
     def offering(self, language: str) -> tuple[str, ...]:
         """The names of the engines that know a language, the preferred first. Raises Invalid(UNSUPPORTED_LANGUAGE)."""
         offering = tuple(

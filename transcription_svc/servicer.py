@@ -107,7 +107,7 @@ class Transcription(transcription_pb2_grpc.TranscriptionServiceServicer):
         return transcription_pb2.ListLanguagesResponse(sources=sources)
 
     def _check_language(self, code: str) -> None:
-        if code not in self._recognizer.capabilities.languages:
+        if not self._recognizer.knows(code):
             offered = ", ".join(sorted(self._recognizer.capabilities.languages))
             raise Invalid("UNSUPPORTED_LANGUAGE", f"recognition offers: {offered}")
 

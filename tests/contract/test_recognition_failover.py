@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 import pytest
 
 from chassis.calling import connect
-from chassis.errors import Invalid, Unavailable, rpc_errors
+from chassis.errors import Unavailable, rpc_errors
 from chassis.ranking import Ranking
 from protos.synthesis.v1.synthesis_pb2_grpc import add_SynthesisServiceServicer_to_server
 from protos.transcription.v1 import transcription_pb2 as pb
@@ -38,7 +38,7 @@ async def serving(*engines: HearingRecognizer) -> AsyncIterator["TranscriptionSe
     async with AsyncExitStack() as stack:
         below = await stack.enter_async_context(
             served(
-                partial(add_TranslationServiceServicer_to_server, FakeTranslation()),
+                partial(add_TranslationServiceServicer_to_server, FakeTranslation((("en", "es"), ("pt", "es")))),
                 partial(add_SynthesisServiceServicer_to_server, FakeSynthesis()),
             )
         )
@@ -103,12 +103,20 @@ async def test_plain_recognition_is_opened_by_the_first_engine_that_can() -> Non
     assert (len(first.opened), len(second.opened)) == (1, 1)
 
 
-async def test_a_language_is_offered_while_an_engine_that_knows_it_is_well() -> None:
+async def test_a_language_is_listed_while_an_engine_that_knows_it_is_well_and_its_speaker_may_always_try_again() -> (
+    None
+):
+    async def listed() -> list[str]:
+        with rpc_errors():
+            return [each.language for each in (await stub.ListLanguages(pb.ListLanguagesRequest())).sources]
+
     first = HearingRecognizer("first", languages=frozenset({"en", "pt"}), faults=[Fault("setup")] * 9)
     async with serving(first, HearingRecognizer("second")) as stub:
+        assert await listed() == ["en", "pt"]
         await broadcast(stub, 3)
-        with pytest.raises(Invalid, match="UNSUPPORTED_LANGUAGE"), rpc_errors():
-            async for _ in stub.Broadcast(sending(config(language="pt"))):
+        assert await listed() == ["en"]
+        with pytest.raises(Unavailable, match="TRANSCRIPTION_FAILED"), rpc_errors():
+            async for _ in stub.Broadcast(sending(config(language="pt"), *talk(0.1), 30.0)):
                 pass
 
 

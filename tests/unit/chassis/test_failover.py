@@ -226,6 +226,16 @@ def test_a_change_of_the_engine_is_logged_once_and_the_way_back_too() -> None:
     ]
 
 
+def test_an_engine_counts_as_well_once_its_rest_is_over_although_nobody_has_asked_it_since() -> None:
+    clock = Clock()
+    ranking = Ranking("recognition", {"aws": "a", "local": "l"}, TERMS, clock)
+    tried(ranking, Misconfigured("AWS_SETUP", "no credentials"))
+    clock.now = 299.0
+    assert list(ranking.well()) == ["local"]
+    clock.now = 300.0
+    assert list(ranking.well()) == ["aws", "local"]
+
+
 def test_an_engine_stands_in_while_those_before_it_are_out_of_order() -> None:
     ranking = Ranking("synthesis", {"aws": "a", "local": "l"}, TERMS, Clock())
     assert not ranking.stands_in("local", TWO)

@@ -29,15 +29,14 @@ class Listening:
 
     def __init__(self, timeline: Timeline, keep_alive_seconds: float) -> None:
         self.tape = Tape()
-        # What was left without a final is heard again, and new audio waits until that is done.
-        self.catches_up = False
+        self.catches_up = False  # See `start_over`.
         self._timeline = timeline
         self._pauses = Pauses(keep_alive_seconds)
         self._session_end = 0.0  # Offset of the end of the last audio.
         self._rests = True
         self._ended = False
         self._put = asyncio.Event()  # Something was put on the tape, or it rests, or ended.
-        self._taken = asyncio.Event()
+        self._taken = asyncio.Event()  # There may be room.
 
     async def run(self, inbox: Inbox[Heard]) -> None:
         """Until `inbox` ends."""
@@ -73,6 +72,11 @@ class Listening:
             self.catches_up = False
         self._taken.set()
         return audio
+
+    def start_over(self) -> None:
+        """What was left without a final is to be heard again; until that is done, new audio may wait on the tape."""
+        self.catches_up = True
+        self._taken.set()
 
     async def more(self) -> None:
         """Waits until there is something to take, or nothing to be expected."""

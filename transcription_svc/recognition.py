@@ -105,17 +105,24 @@ class Recognition:
         return None
 
     async def _hear(self, turn: "_Turn") -> Attempt[Recognizer] | None:
-        async with AsyncExitStack() as stack:
-            stream = await self._open(stack, turn.attempt)
-            origin = await self._rewind()
-            async with asyncio.TaskGroup() as tasks:
-                reading = tasks.create_task(self._read(stream, turn, origin), name="hypotheses")
-                successor = await self._feed(stream, turn)
-                if successor is None:
-                    turn.finishing = True
-                    await _within(FINISH_SECONDS, "did not end the stream", self._finish(stream, reading))
-                else:
-                    reading.cancel()
+        successor: Attempt[Recognizer] | None = None
+        try:
+            async with AsyncExitStack() as stack:
+                stream = await self._open(stack, turn.attempt)
+                origin = await self._rewind()
+                async with asyncio.TaskGroup() as tasks:
+                    reading = tasks.create_task(self._read(stream, turn, origin), name="hypotheses")
+                    successor = await self._feed(stream, turn)
+                    if successor is None:
+                        turn.finishing = True
+                        await _within(FINISH_SECONDS, "did not end the stream", self._finish(stream, reading))
+                    else:
+                        reading.cancel()
+        except BaseException:
+            # Lost or cancelled while it was being left: its successor, perhaps on trial, gets no turn.
+            if successor is not None:
+                self._ranking.abandoned(successor)
+            raise
         if successor is None:
             self._tape.finished(self._tape.end_seconds)
             self._owed = False
@@ -232,7 +239,7 @@ class Recognition:
     def _start_over(self, *, owed: bool) -> None:
         self._owed = owed
         self._streams += 1
-        self._listening.catches_up = True
+        self._listening.start_over()
 
     def _left(self, always: str = "") -> list[str]:
         """The engines that may still be asked; `always` is among them."""

@@ -39,7 +39,7 @@ class Fault:
 
     open: refused; open_hangs; setup: as only a person can mend; busy; send: an error while audio is given; tell: while
     it is read; ends: without having been asked to; deaf: says nothing more; blocks: takes nothing more; finish: at the
-    end of the audio.
+    end of the audio; close: when it is left.
     """
 
     kind: str
@@ -92,6 +92,8 @@ class HearingRecognizer:
             yield stream
         finally:
             stream.closed = True
+        if stream.fault.kind == "close":
+            raise lost()
 
 
 def lost() -> Unavailable:

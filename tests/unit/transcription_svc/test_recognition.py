@@ -25,7 +25,7 @@ from transcription_svc.domain.hypothesis import Hypothesis
 from transcription_svc.domain.segmenter import Event, SegmentClosed, Segmenter
 from transcription_svc.domain.timeline import Timeline
 from transcription_svc.engines import Recognizer, StreamOptions
-from transcription_svc.recognition import Heard, Recognition
+from transcription_svc.recognition import OPEN_SECONDS, Heard, Recognition
 from transcription_svc.recognizers import Recognizers
 
 TERMS = FailoverTerms(BreakerTerms(failures=5, rest=30.0), lasting_rest=300.0)
@@ -200,6 +200,23 @@ def test_a_trial_that_fails_leaves_the_second_engine_at_work() -> None:
         "ENGINE_CHANGED",
         "ENGINE_RECOVERED",
     ]
+
+
+def test_a_stream_that_breaks_while_it_gives_way_does_not_cost_the_recovered_engine_its_trial() -> None:
+    words = [each for word in range(1, 300) for each in ([word] if word % 10 else [None, None])]
+    first = HearingRecognizer("first", faults=[Fault("tell", 3.0), *[Fault("open")] * 3])
+    second = HearingRecognizer("second", faults=[Fault("close")], marks=True)
+    outcome = hear(Talk(words), first, second)
+    assert outcome.words == texts(words)
+    assert "ENGINE_RECOVERED" in outcome.warned
+
+
+def test_while_engines_are_tried_the_speaker_s_audio_waits_here() -> None:
+    first = HearingRecognizer("first", faults=[Fault("open_hangs")] * 4)
+    outcome = hear(Talk(range(60)), first, HearingRecognizer("second"))
+    assert outcome.words == texts(range(60))
+    # But for what the first try keeps waiting, which whoever sends it can hold.
+    assert outcome.took < 60 * WORD_SECONDS + OPEN_SECONDS - 2.0
 
 
 def test_a_language_that_only_the_second_engine_knows_goes_to_it() -> None:

@@ -8,7 +8,7 @@ import asyncio
 import signal
 from collections.abc import AsyncIterator, Callable, Sequence
 from contextlib import aclosing
-from typing import Any
+from typing import Any, NoReturn
 
 import grpc
 import structlog
@@ -111,7 +111,8 @@ def _guarded(method: Callable[..., Any]) -> Callable[..., Any]:
         try:
             return await method(request, context)
         except Exception as error:  # noqa: BLE001 - the border: whatever it is, the caller gets a status
-            await _abort(context, error)
+            failure = error
+        return await _abort(context, failure)
 
     return call
 
@@ -128,13 +129,17 @@ def _guarded_stream(method: Callable[..., Any]) -> Callable[..., Any]:
                         yield response
             else:
                 await outcome
+            return
         except Exception as error:  # noqa: BLE001 - the border: whatever it is, the caller gets a status
-            await _abort(context, error)
+            failure = error
+        await _abort(context, failure)
 
     return call
 
 
-async def _abort(context: grpc.aio.ServicerContext[Any, Any], error: Exception) -> None:
+async def _abort(context: grpc.aio.ServicerContext[Any, Any], error: Exception) -> NoReturn:
+    """Not to be called while `error` is handled: tracing records what is raised here with all that led to it, and
+    causes, unlike our own sentences, may repeat the text."""
     match _single(error):
         case grpc.aio.AbortError() as aborted:
             raise aborted

@@ -14,12 +14,16 @@ import grpc
 import pytest
 from grpc_health.v1 import health_pb2, health_pb2_grpc
 from grpc_reflection.v1alpha import reflection_pb2, reflection_pb2_grpc
+from opentelemetry.instrumentation.grpc import aio_server_interceptor
+from opentelemetry.sdk.trace import TracerProvider
+from opentelemetry.sdk.trace.export import SimpleSpanProcessor
+from opentelemetry.sdk.trace.export.in_memory_span_exporter import InMemorySpanExporter
 
 from chassis import errors
 from chassis.calling import connect
 from chassis.errors import Conflict, Denied, Exhausted, Invalid, LingocastError, NotFound, Unavailable, rpc_errors
 from chassis.probing import until_healthy
-from chassis.serving import serve
+from chassis.serving import ErrorInterceptor, serve
 from protos.session.v1 import session_pb2, session_pb2_grpc
 from protos.transcription.v1 import transcription_pb2, transcription_pb2_grpc
 
@@ -121,6 +125,35 @@ async def test_an_unexpected_exception_tells_the_caller_nothing_of_our_insides(p
     assert isinstance(cause, grpc.aio.AioRpcError)
     assert cause.code() is grpc.StatusCode.INTERNAL
     assert "swordfish" not in f"{cause!r}{cause.trailing_metadata()}"
+
+
+async def test_what_led_to_a_failure_is_in_no_trace() -> None:
+    def answer(_: Context) -> None:
+        try:
+            raise ValueError("Value 'the text' at 'text' failed")
+        except ValueError as error:
+            raise Unavailable("SYNTHESIS_FAILED", "the engine refused it") from error
+
+    kept, tracing = InMemorySpanExporter(), TracerProvider()
+    tracing.add_span_processor(SimpleSpanProcessor(kept))
+    server = grpc.aio.server(
+        interceptors=[aio_server_interceptor(tracer_provider=tracing), ErrorInterceptor()]  # type: ignore[no-untyped-call]
+    )
+    session_pb2_grpc.add_SessionServiceServicer_to_server(Session(answer), server)  # type: ignore[abstract]
+    port = server.add_insecure_port("127.0.0.1:0")
+    await server.start()
+    try:
+        async with grpc.aio.insecure_channel(f"127.0.0.1:{port}") as channel:
+            stub = session_pb2_grpc.SessionServiceStub(channel)
+            with pytest.raises(Unavailable), rpc_errors():
+                await stub.GetSession(session_pb2.GetSessionRequest())
+            with pytest.raises(Unavailable), rpc_errors():
+                await _collect(stub.WatchSession(session_pb2.WatchSessionRequest()), [])
+    finally:
+        await server.stop(None)
+    spans = kept.get_finished_spans()
+    assert len(spans) == 2
+    assert "the text" not in "".join(span.to_json() for span in spans)
 
 
 async def test_what_is_not_there_yet_answers_unimplemented(port: Callable[[], int]) -> None:

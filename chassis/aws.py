@@ -13,16 +13,20 @@ from typing import Any
 
 import aioboto3
 from aiobotocore.config import AioConfig
+from aiobotocore.session import get_session
 from botocore.exceptions import (
     BotoCoreError,
     ClientError,
+    ConfigParseError,
     HTTPClientError,
     IncompleteReadError,
+    InvalidRegionError,
     NoCredentialsError,
     NoRegionError,
     PartialCredentialsError,
     ProfileNotFound,
 )
+from botocore.httpsession import get_cert_path
 from botocore.parsers import ResponseParserError
 
 from chassis.errors import Unavailable
@@ -50,6 +54,8 @@ _LACKING = {
     "AccessDeniedException": "the AWS credentials do not allow this operation",
     "AccessDenied": "the AWS credentials do not allow this operation",
     "ExpiredTokenException": "the AWS credentials have expired",
+    "ExpiredToken": "the AWS credentials have expired",
+    "InvalidIdentityToken": "what should give AWS credentials is not trusted there",
     "OptInRequired": "the AWS account has not this service in this region",
     "SubscriptionRequiredException": "the AWS account has not subscribed to this service",
 }
@@ -114,10 +120,12 @@ def failure_of(error: BaseException, service: str) -> Failure:
             return answered(code, int(error.response.get("ResponseMetadata", {}).get("HTTPStatusCode", 0)), service)
         case NoCredentialsError() | PartialCredentialsError():
             return Failure(Meaning.LACKING, "", service, NO_CREDENTIALS)
-        case NoRegionError():
+        case NoRegionError() | InvalidRegionError():
             return Failure(Meaning.LACKING, "", service, "no AWS region; set AWS_REGION")
         case ProfileNotFound():
             return Failure(Meaning.LACKING, "", service, "the AWS profile does not exist")
+        case ConfigParseError():
+            return Failure(Meaning.LACKING, "", service, "the AWS configuration file cannot be read")
     return Failure(Meaning.LATER, "", service, "does not answer")
 
 
@@ -131,13 +139,18 @@ def answered(code: str, status: int, service: str) -> Failure:
         return Failure(Meaning.THROTTLED, code, service, "takes no more requests now")
     if code in _LATER or status >= 500:
         return Failure(Meaning.LATER, code, service, "does not take the request now")
+    if status in (401, 403):
+        return Failure(Meaning.LACKING, code, service, f"these AWS credentials are refused: {code or status}")
     return Failure(Meaning.REFUSED, code, service, f"refused the request: {code or status}")
 
 
 @cache
 def session() -> Any:
     """The process's session: where credentials, region and profile are found. Reading it takes a fifth of a second."""
-    return aioboto3.Session()
+    made = get_session()
+    # Without it aiobotocore trusts any server as soon as there is a proxy, whatever it is asked to verify.
+    made.set_default_client_config(AioConfig(proxies_config={"proxy_ca_bundle": get_cert_path(True)}))
+    return aioboto3.Session(botocore_session=made)
 
 
 @asynccontextmanager

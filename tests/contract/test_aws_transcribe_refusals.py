@@ -169,6 +169,15 @@ async def test_without_a_region_the_sentence_says_what_to_set(transport: str) ->
                 pytest.fail("opened")
 
 
+async def test_a_profile_that_is_not_there_is_misconfigured(transport: str) -> None:
+    with account() as environment:
+        environment.delenv("AWS_REGION")
+        environment.setenv("AWS_PROFILE", "nobody")
+        with pytest.raises(Misconfigured, match="profile"):
+            async with open_engine(config(transport, "")):
+                pytest.fail("opened")
+
+
 async def test_without_the_file_of_cas_the_sentence_says_what_is_missing(at: Any) -> None:
     with pytest.raises(Misconfigured, match="AWS_CA_BUNDLE"):
         async with at(Transcribe(), aws_ca_bundle="/nowhere/ca.pem"):

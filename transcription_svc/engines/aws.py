@@ -8,7 +8,9 @@ from importlib import import_module
 from pathlib import Path
 from typing import Final
 
-from chassis.aws import Misconfigured, session
+from botocore.exceptions import NoRegionError
+
+from chassis.aws import FAILURES, Misconfigured, failure_of, session
 from transcription_svc.config import Config
 from transcription_svc.engines import Capabilities, StreamOptions
 from transcription_svc.engines.aws_failures import SERVICE, Refusal, error_of, interrupted
@@ -43,14 +45,22 @@ Connect = Callable[[Request], AbstractAsyncContextManager[Wire]]
 @asynccontextmanager
 async def open_engine(config: Config, deadlines: Deadlines = DEADLINES) -> AsyncIterator["AwsRecognizer"]:
     """Talks to nobody yet. Raises Misconfigured where there is no region, or not the file of CAs that is named."""
-    region = config.aws_region or (await asyncio.to_thread(session)).region_name
-    if not region:
-        raise Misconfigured("TRANSCRIPTION_FAILED", f"{SERVICE} cannot be used: no AWS region; set AWS_REGION")
+    region = config.aws_region or await _configured_region()
     if config.aws_ca_bundle and not await asyncio.to_thread(Path(config.aws_ca_bundle).is_file):
         raise Misconfigured("TRANSCRIPTION_FAILED", f"{SERVICE} cannot be used: AWS_CA_BUNDLE names no file")
     transport = import_module(TRANSPORTS[config.aws_transport])
     async with transport.open_wires(config, region) as connect:
         yield AwsRecognizer(connect, config, deadlines)
+
+
+async def _configured_region() -> str:
+    try:
+        region = (await asyncio.to_thread(session)).region_name
+        if not region:
+            raise NoRegionError
+    except FAILURES as error:
+        raise Misconfigured("TRANSCRIPTION_FAILED", failure_of(error, SERVICE).message) from error
+    return str(region)
 
 
 class AwsRecognizer:

@@ -103,6 +103,11 @@ class Work:
         return self._offered[self._made_by].engine
 
     @property
+    def is_preferred(self) -> bool:
+        """Whether no other would have made the text if all had been well."""
+        return self._made_by == next(iter(self._offered))
+
+    @property
     def is_fallback(self) -> bool:
         """Whether that engine stands in for a preferred one that is out of order."""
         return self._ranking.stands_in(self._made_by, tuple(self._offered))

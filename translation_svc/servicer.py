@@ -46,7 +46,7 @@ _failures = meter.create_counter(Metric.LANGUAGE_FAILURES, description="Language
 class Done:
     """An engine's answer and the seconds it took; or, `remembered`, what it answered to another instance before.
 
-    `fallback`: the engine stands in for a preferred one that is out of order.
+    `fallback`: the engine stands in for a preferred one that is out of order. `lasts`: it may be remembered here.
     """
 
     text: str
@@ -54,6 +54,7 @@ class Done:
     seconds: float
     remembered: bool = False
     fallback: bool = False
+    lasts: bool = True
 
 
 @dataclass(frozen=True, slots=True)
@@ -132,8 +133,7 @@ class Translation(TranslationServiceServicer):
                 landed, waiting = await asyncio.wait(waiting, return_when=asyncio.FIRST_COMPLETED)
                 for future in landed:
                     seat, outcome = seats[future], future.result()
-                    # What another instance made keeps to the hour that began there, and stays there.
-                    if isinstance(outcome, Done) and not outcome.remembered and not order.partial:
+                    if isinstance(outcome, Done) and outcome.lasts and not order.partial:
                         for layer in (self._cache, self._shared):
                             await layer.put(seat.key, Remembered(outcome.text, outcome.engine))
                     for language in seat.languages:
@@ -194,7 +194,10 @@ class Translation(TranslationServiceServicer):
     async def _look_or_call(self, key: str, order: _Order, pair: Pair) -> Outcome:
         # What is still being spoken is not remembered, so it need not be looked for.
         found = await self._shared.get(key) if not order.partial else None
-        return Done(found.text, found.engine, 0.0, True) if found else await self._call(order, pair)
+        if found is None:
+            return await self._call(order, pair)
+        # Keeps to the hour that began where it was made, and stays there.
+        return Done(found.text, found.engine, 0.0, remembered=True, lasts=False)
 
     async def _call(self, order: _Order, pair: Pair) -> Outcome:
         """The engine's work for a text and a language. Never raises: a failure is an outcome, for all who wait."""
@@ -212,7 +215,14 @@ class Translation(TranslationServiceServicer):
                     work.translate, order.text, terms_for(order.glossary, pair.target), deadline
                 )
                 attributes[Attribute.ENGINE] = work.engine
-                outcome: Outcome = Done(translated, work.engine, perf_counter() - start, fallback=work.is_fallback)
+                outcome: Outcome = Done(
+                    translated,
+                    work.engine,
+                    perf_counter() - start,
+                    fallback=work.is_fallback,
+                    # What was made in another engine's place would stay in its place when that is well again.
+                    lasts=work.is_preferred,
+                )
             except TimeoutError:
                 message = f"translation into {pair.target} took longer than {self._timeout:g} s"
                 outcome = Failed("ENGINE_TIMEOUT", message, transient=True)

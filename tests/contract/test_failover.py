@@ -24,7 +24,7 @@ from synthesis_svc.engines import Order, Speech, Synthesizer
 from synthesis_svc.failover import Synthesizers
 from synthesis_svc.servicer import Synthesis
 from tests.fakes.serving import served
-from translation_svc.cache import NoCache
+from translation_svc.cache import Cache, MemoryCache, NoCache
 from translation_svc.engines import Capabilities, Pair, Translator
 from translation_svc.failover import Translators
 from translation_svc.flights import Flights
@@ -72,13 +72,13 @@ class FakeTranslator:
 
 @asynccontextmanager
 async def translating(
-    *engines: FakeTranslator, clock: Clock | None = None, seconds: float = 2.0
+    *engines: FakeTranslator, clock: Clock | None = None, seconds: float = 2.0, cache: Cache | None = None
 ) -> AsyncIterator["TranslationServiceAsyncStub"]:
     listed: Mapping[str, Translator] = {engine.name: engine for engine in engines}
     translators = Translators(Ranking("translation", listed, TERMS, clock or Clock()))
     async with Flights[str, Outcome]() as flights:
         register = partial(
-            add_TranslationServiceServicer_to_server, Translation(translators, NoCache(), flights, seconds)
+            add_TranslationServiceServicer_to_server, Translation(translators, cache or NoCache(), flights, seconds)
         )
         async with served(register) as address, grpc.aio.insecure_channel(address) as channel:
             yield TranslationServiceStub(channel)
@@ -122,6 +122,17 @@ async def test_after_failures_in_a_row_only_the_next_one_is_asked_and_says_that_
         first.error, clock.now = None, 31.0
         assert await made(stub) == [("first:es:Hello.", "first", False)]
         assert await made(stub) == [("first:es:Hello.", "first", False)]
+
+
+async def test_what_an_engine_made_in_anothers_place_is_not_remembered() -> None:
+    clock, first, second = Clock(), FakeTranslator("first", error=LOST), FakeTranslator("second")
+    async with translating(first, second, clock=clock, cache=MemoryCache(9, 3600.0, clock)) as stub:
+        # Before the first one is given up, and after.
+        assert [(await made(stub))[0][1] for _ in range(4)] == ["second"] * 4
+        first.error, clock.now = None, 31.0
+        assert (await made(stub))[0][1] == "first"
+        first.error = LOST
+        assert (await made(stub))[0][1] == "first"
 
 
 async def test_an_engine_that_hangs_leaves_time_for_the_next() -> None:

@@ -74,7 +74,7 @@ class Glossary(_message.Message):
     VERSION_FIELD_NUMBER: _builtins.int
     TERMS_FIELD_NUMBER: _builtins.int
     version: _builtins.str
-    """Changes whenever the terms do; part of the cache key."""
+    """The caller's own name for these terms. The service does without: it tells glossaries apart by their terms."""
     @_builtins.property
     def terms(self) -> _containers.RepeatedCompositeFieldContainer[Global___GlossaryTerm]:
         """The terms. At most 500."""

@@ -84,6 +84,9 @@ class Config(AwsSettings, FailoverSettings):
     polly_timeout_seconds: float = Field(
         2.5, gt=0, le=60, description="Amazon Polly: longest wait to connect, and for each next part of an answer."
     )
+    polly_voices_seconds: float = Field(
+        86_400.0, gt=0, description="Amazon Polly: how often it is asked which voices it has, seconds."
+    )
     kokoro_model: str = Field("kokoro-82m-int8", description="Catalogue name of the Kokoro model of the local engine.")
     kokoro_voices: str = Field("kokoro-voices", description="Catalogue name of the Kokoro voices.")
     kokoro_workers: int = Field(1, ge=1, le=64, description="Pieces of text that Kokoro speaks at the same time.")

@@ -38,6 +38,16 @@ VOICE_REFUSALS: Final = frozenset(
 """Codes that say that this voice is not (any more) to be had here; a voice that does not know the engine gets the last
 of them."""
 
+# Person, language, the engines' first letters, further languages.
+_LEADING: Final = """
+Zeina arb s|Hala ar-AE n|Arlet ca-ES n|Jitka cs-CZ n|Gwyneth cy-GB s|Sofie da-DK n|Vicki de-DE sng|Hannah de-AT ng
+Sabrina de-CH ng|Olivia en-AU ng|Amy en-GB sng|Niamh en-IE ng|Kajal en-IN ng hi-IN|Aria en-NZ ng|Danielle en-US nlg
+Ayanda en-ZA ng|Lucia es-ES sng|Mia es-MX sng|Lupe es-US sng|Suvi fi-FI n|Isabelle fr-BE ng|Gabrielle fr-CA ng
+Lea fr-FR sng|Dora is-IS s|Bianca it-IT sng|Takumi ja-JP sn|Seoyeon ko-KR sng|Ida nb-NO n|Lisa nl-BE ng
+Laura nl-NL ng|Ola pl-PL ng|Camila pt-BR sng|Ines pt-PT sn|Carmen ro-RO s|Tatyana ru-RU s|Elin sv-SE n|Burcu tr-TR n
+Hiujin yue-CN n|Zhiyu cmn-CN sn|Jasmine en-SG ng
+"""
+
 TRIES: Final = 3
 # A second try that begins later than this would be too late for whoever waits.
 _TRYING_SECONDS: Final = 1.0
@@ -85,6 +95,16 @@ def _voice(voice_id: str, engine: str, own: str, suffix: str) -> Voice | None:
         return Voice(f"{NAME}/{voice_id}{suffix}:{engine}", code, NAME, Grade(engine))
     except (Invalid, ValueError):
         return None
+
+
+def _documented(row: str) -> Mapping[str, Any]:
+    person, code, letters, *more = row.split()
+    engines = [grade.value for grade in Grade if grade.value[0] in letters]
+    return {"Id": person, "LanguageCode": code, "SupportedEngines": engines, "AdditionalLanguageCodes": more}
+
+
+KNOWN: Final = speakers(_documented(row) for line in _LEADING.split("\n") for row in line.split("|") if row)
+"""Until Amazon has listed its voices: the leading one of each language, as documented."""
 
 
 def parts(text: str, delivery: Delivery, grade: Grade) -> Sequence[str]:

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any, Final
 import structlog
 
 from chassis import pcm
-from chassis.aws import Failure, failure_of, open_client
+from chassis.aws import Failure, Misconfigured, failure_of, open_client
 from chassis.errors import Exhausted, Invalid, LingocastError, Unavailable
 from chassis.telemetry import Attribute, Metric, meter
 from synthesis_svc.domain import polly
@@ -33,8 +33,8 @@ log = structlog.get_logger()
 
 # Of waiting for one answer in all, for what trickles in within every time-out: no text takes Amazon so long.
 READING_SECONDS: Final = 20.0
-_VOICES_FOR_SECONDS: Final = 24 * 3600.0
-_VOICES_AGAIN_SECONDS: Final = 600.0
+# How soon voices are asked for that Amazon did not list, or of which one was gone.
+_ASK_AGAIN_SECONDS: Final = 60.0
 _MOST_PAGES: Final = 20
 # Cues that wait for a connection, for each that there is; further ones are refused at once.
 _WAITING_FOR_EACH: Final = 8
@@ -45,26 +45,24 @@ _refused = meter.create_counter(Metric.SSML_REFUSED)
 
 
 class Polly:
-    """The client and the voices that it listed. At most `connections` requests run at once; further cues wait as long
-    as their tier's patience, then get ENGINE_OVERLOADED. An answer that was waited for `reading_seconds` in all is
-    given up."""
+    """The client and the voices: the documented ones until it listed its own. At most `polly_connections` requests run
+    at once; further cues wait as long as their tier's patience, then get ENGINE_OVERLOADED. An answer that was waited
+    for `reading_seconds` in all is given up."""
 
-    def __init__(self, client: Any, connections: int, reading_seconds: float = READING_SECONDS) -> None:
-        self._client = client
+    def __init__(self, client: Any, config: "Config", reading_seconds: float = READING_SECONDS) -> None:
+        self._client, self._config = client, config
         self._reading_seconds = reading_seconds
-        self._free = asyncio.Semaphore(connections)
-        self._most_waiting = connections * _WAITING_FOR_EACH
+        self._free = asyncio.Semaphore(config.polly_connections)
+        self._most_waiting = config.polly_connections * _WAITING_FOR_EACH
         self._waiting = 0
         self._levels = Levels()
-        self._speakers: Mapping[Voice, Speaker] = {}
         self._stale_at = 0.0
-        self.voices: Sequence[Voice] = ()
+        self._offer(polly.KNOWN)
 
     @asynccontextmanager
     async def speak(self, order: Order) -> AsyncIterator[Speech]:
         """As the port says. Raises Invalid(UNSUPPORTED_LANGUAGE or UNKNOWN_VOICE) too, for a voice that is gone, and
         Misconfigured(SYNTHESIS_FAILED)."""
-        await self._refresh_voices()
         order = self._quickly(order) if order.hurried and not order.pinned else order
         async with aclosing(self._audio(order)) as audio:
             # Before this the caller has heard nothing, and whatever fails is raised from here.
@@ -77,27 +75,35 @@ class Polly:
         token: dict[str, str] = {}
         for _ in range(_MOST_PAGES):
             try:
-                answer = await tried(self._client.describe_voices, token)
+                answer = await self._tried(self._client.describe_voices, token)
             except RefusedError as refused:
                 raise Unavailable("SYNTHESIS_FAILED", refused.failure.message) from refused
             listing += answer.get("Voices", ())
             if not answer.get("NextToken"):
                 break
             token = {"NextToken": answer["NextToken"]}
-        self._speakers = speakers(listing)
-        self._stale_at = _now() + _VOICES_FOR_SECONDS
-        self.voices = tuple(self._speakers)
+        self._stale_at = _now() + self._config.polly_voices_seconds
+        if found := speakers(listing):
+            # An answer without any is no reason to offer none.
+            self._offer(found)
         log.info("polly_ready", voices=len(self.voices))
 
-    async def _refresh_voices(self) -> None:
-        """Once a day, or when a voice turned out to be gone. The list there was stays when there is no answer."""
-        if _now() < self._stale_at:
-            return
-        self._stale_at = _now() + _VOICES_AGAIN_SECONDS  # Whoever comes meanwhile goes on with the old list.
-        try:
-            await self.list_voices()
-        except LingocastError as error:
-            log.warning("voices_not_listed", reason=error.reason, message=error.message)
+    async def keep_voices(self) -> None:
+        """Asks for the voices now and then, for ever: soon where they were not listed, or one turned out to be gone."""
+        while True:
+            await asyncio.sleep(min(_ASK_AGAIN_SECONDS, self._config.polly_voices_seconds))
+            if _now() >= self._stale_at:
+                try:
+                    await self.list_voices()
+                except LingocastError as error:
+                    not_listed(error)
+
+    def _offer(self, found: Mapping[Voice, Speaker]) -> None:
+        self._speakers = found
+        self.voices: Sequence[Voice] = tuple(found)
+
+    async def _tried(self, call: Any, request: Mapping[str, str]) -> Any:
+        return await tried(call, request, self._config.polly_timeout_seconds)
 
     def _quickly(self, order: Order) -> Order:
         return replace(order, voice=best(self.voices, order.language, _QUICK) or order.voice)
@@ -152,7 +158,7 @@ class Polly:
         if speaker.language:
             request["LanguageCode"] = speaker.language
         try:
-            answer = await tried(self._client.synthesize_speech, request)
+            answer = await self._tried(self._client.synthesize_speech, request)
         except RefusedError as refused:
             answer = await self._plainly(refused.failure, {**request, "Text": text, "TextType": "text"}, order)
         body = answer["AudioStream"]
@@ -171,14 +177,14 @@ class Polly:
         log.warning("ssml_refused", reason=failure.code, engine=polly.NAME, grade=grade, language=order.language)
         _refused.add(1, {Attribute.ENGINE.value: polly.NAME, Attribute.REASON.value: failure.code})
         try:
-            return await tried(self._client.synthesize_speech, request)
+            return await self._tried(self._client.synthesize_speech, request)
         except RefusedError as refused:
             raise self._refusal(refused.failure, order) from refused
 
     def _refusal(self, failure: Failure, order: Order) -> Invalid:
         if failure.code not in polly.VOICE_REFUSALS:
             return Invalid("SYNTHESIS_FAILED", failure.message)
-        self._stale_at = min(self._stale_at, _now() + _VOICES_AGAIN_SECONDS)
+        self._stale_at = 0.0
         log.warning("voice_refused", reason=failure.code, voice=order.voice.name)
         return _gone(order)
 
@@ -204,9 +210,18 @@ def _now() -> float:
     return asyncio.get_running_loop().time()
 
 
+def not_listed(error: LingocastError) -> None:
+    """Says that Amazon did not list its voices: those there are stay."""
+    log.warning("voices_not_listed", engine=polly.NAME, reason=error.reason, message=error.message)
+
+
 @asynccontextmanager
 async def open_engine(config: "Config") -> AsyncIterator[Polly]:
-    """Asks for the voices. Raises Misconfigured, Unavailable or Exhausted with what to do about it."""
+    """Asks Amazon for its voices, once; later in the background, too.
+
+    Raises Misconfigured(SYNTHESIS_FAILED) where credentials, rights or the region are wrong. An Amazon that does not
+    answer is no reason not to start: its documented voices are offered until it does.
+    """
     connecting = open_client(
         "polly",
         region=config.aws_region,
@@ -219,6 +234,16 @@ async def open_engine(config: "Config") -> AsyncIterator[Polly]:
             client = await stack.enter_async_context(connecting)
         except POLLY_FAILURES as error:
             raise mistake(failure_of(error, SERVICE)) from error
-        engine = Polly(client, config.polly_connections)
-        await engine.list_voices()
-        yield engine
+        engine = Polly(client, config)
+        try:
+            await engine.list_voices()
+        except Misconfigured:
+            raise
+        except (Exhausted, Unavailable) as error:
+            not_listed(error)
+        async with asyncio.TaskGroup() as tasks:
+            keeping = tasks.create_task(engine.keep_voices())
+            try:
+                yield engine
+            finally:
+                keeping.cancel()

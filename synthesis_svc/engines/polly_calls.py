@@ -30,12 +30,17 @@ class RefusedError(Exception):
         self.failure = failure
 
 
-async def tried(call: Any, request: Mapping[str, str]) -> Any:
-    """Calls, several times where that may help. Raises Unavailable, Exhausted, Misconfigured or RefusedError."""
+async def tried(call: Any, request: Mapping[str, str], seconds: float) -> Any:
+    """Calls, several times where that may help. Raises Unavailable, Exhausted, Misconfigured or RefusedError.
+
+    `seconds`: that a try may take until its answer begins. The SDK's own time-outs are not for all of it: looking for
+    the address and for credentials have none.
+    """
     begun = _now()
     for number in range(1, polly.TRIES + 1):
         try:
-            return await call(**request)
+            async with asyncio.timeout(seconds):
+                return await call(**request)
         except POLLY_FAILURES as error:
             failure = failure_of(error, SERVICE)
             raised = mistake(failure)

@@ -10,16 +10,19 @@ from xml.etree import ElementTree
 
 import numpy as np
 import pytest
+from structlog.testing import capture_logs
 
 from chassis import pcm
 from chassis.aws import Misconfigured, open_client
 from chassis.errors import Exhausted, Invalid, LingocastError, Unavailable
+from chassis.language import primary
 from synthesis_svc.config import Config
 from synthesis_svc.domain.prosody import Delivery, Dynamics, Emotion, Emphasis, Rate, Volume, deliver
 from synthesis_svc.domain.sound import active_dbfs
 from synthesis_svc.domain.voices import PREMIUM, STANDARD, Casting, Grade, Tier
 from synthesis_svc.engines import Order, Synthesizer
 from synthesis_svc.engines.aws_polly import Polly, open_engine
+from synthesis_svc.engines.polly_calls import tried
 from tests.amazon.account import account
 from tests.amazon.polly import BILLED_CHARACTERS, TOTAL_CHARACTERS, PollyStandIn
 from tests.amazon.polly_voices import VOICES
@@ -300,7 +303,7 @@ async def test_audio_that_trickles_in_is_given_up() -> None:
         open_client("polly", region="us-east-1", endpoint=amazon.url, timeout=30.0) as client,
         asyncio.timeout(60),
     ):
-        engine = Polly(client, 2, reading_seconds=1.0)
+        engine = Polly(client, Config(polly_timeout_seconds=30.0), reading_seconds=1.0)
         await engine.list_voices()
         amazon.faults.append("trickle")
         heard, _ = await until_it_fails(engine, order(engine))
@@ -309,18 +312,47 @@ async def test_audio_that_trickles_in_is_given_up() -> None:
 
 async def test_the_list_of_voices_is_renewed_now_and_then_and_kept_when_it_cannot_be() -> None:
     amazon = PollyStandIn(voices=[voice for voice in VOICES if voice["LanguageCode"] == "en-GB"])
+    with capture_logs() as logs:
+        async with connected(amazon, polly_voices_seconds=0.02) as engine, asyncio.timeout(30):
+            assert {voice.language for voice in engine.voices} == {"en-GB"}
+            amazon.listing_faults.extend(["denied"] * 3)
+            # The engine asks by itself; the condition is its.
+            while amazon.listing_faults:
+                assert {voice.language for voice in engine.voices} == {"en-GB"}
+                await asyncio.sleep(0.01)
+            amazon.voices = VOICES
+            while "pt-BR" not in {voice.language for voice in engine.voices}:  # noqa: ASYNC110
+                await asyncio.sleep(0.01)
+    assert [line["event"] for line in logs].count("voices_not_listed") == 3
+
+
+async def test_an_amazon_that_is_away_at_the_start_is_no_reason_not_to_start() -> None:
+    amazon = PollyStandIn(listing_faults=deque(["unavailable"] * 3))
+    async with connected(amazon, polly_voices_seconds=0.02) as engine, asyncio.timeout(30):
+        # The same voices as later, as far as they are documented.
+        known = {voice.name for voice in engine.voices}
+        assert {primary(voice.language) for voice in engine.voices} >= {"en", "es", "fr", "it", "pt", "de", "ca", "gl"}
+        while len(engine.voices) == len(known):  # noqa: ASYNC110 - the engine's to change
+            await asyncio.sleep(0.01)
+        assert {voice.name for voice in engine.voices} > known
+        assert await spoken(engine, order(engine))
+
+
+async def test_an_amazon_that_is_silent_at_the_start_delays_it_by_one_try() -> None:
+    amazon = PollyStandIn(listing_faults=deque(["stall"] * 3))
+    async with connected(amazon, polly_timeout_seconds=1.2) as engine:
+        assert engine.voices
+    assert len(amazon.listing_faults) == 2
+
+
+async def test_a_voice_that_is_gone_is_asked_for_soon() -> None:
+    amazon = PollyStandIn()
     async with connected(amazon) as engine:
-        wanted = order(engine)
-        amazon.voices = VOICES
-        assert await spoken(engine, wanted)
-        assert {voice.language for voice in engine.voices} == {"en-GB"}
-        engine._stale_at = 0.0
-        amazon.listing_faults.append("denied")
-        assert await spoken(engine, wanted)
-        assert {voice.language for voice in engine.voices} == {"en-GB"}
-        engine._stale_at = 0.0
-        assert await spoken(engine, wanted)
-        assert "pt-BR" in {voice.language for voice in engine.voices}
+        assert engine._stale_at > asyncio.get_running_loop().time() + 3600.0
+        amazon.faults.append("validation")
+        with pytest.raises(Invalid):
+            await spoken(engine, order(engine))
+        assert engine._stale_at <= asyncio.get_running_loop().time()
 
 
 async def until_it_fails(engine: Synthesizer, wanted: Order) -> tuple[bytes, Unavailable]:
@@ -384,15 +416,21 @@ async def test_what_is_late_gets_the_quick_engine_unless_the_voice_was_named() -
             assert speech.voice.grade is Grade.GENERATIVE
 
 
-@pytest.mark.parametrize(
-    ("fault", "kind"), [("throttle", Exhausted), ("failure", Unavailable), ("denied", Misconfigured)]
-)
-async def test_without_the_voices_it_does_not_open(fault: str, kind: type[LingocastError]) -> None:
-    amazon = PollyStandIn(listing_faults=deque([fault] * 3))
-    with pytest.raises(kind) as failed:
-        async with connected(amazon):
-            pass
-    assert type(failed.value) is kind
+@pytest.mark.parametrize("fault", ["denied", "expired", "unsubscribed"])
+async def test_what_a_person_has_to_mend_is_told_at_the_start(fault: str) -> None:
+    with pytest.raises(Misconfigured):
+        async with connected(PollyStandIn(listing_faults=deque([fault]))):
+            pytest.fail("opened")
+
+
+async def test_a_try_that_is_not_even_sent_is_given_up_too() -> None:
+    async def hangs() -> None:
+        """As the SDK does while it looks for an address or for credentials."""
+        await asyncio.Event().wait()
+
+    async with asyncio.timeout(30):
+        with pytest.raises(Unavailable):
+            await tried(hangs, {}, 0.01)
 
 
 async def test_without_credentials_it_says_what_is_missing() -> None:

@@ -8,6 +8,7 @@ from hypothesis import strategies as st
 
 from synthesis_svc.domain.polly import (
     BILLED_CHARACTERS,
+    KNOWN,
     TOTAL_CHARACTERS,
     TRIES,
     marked_up,
@@ -16,8 +17,9 @@ from synthesis_svc.domain.polly import (
     speakers,
 )
 from synthesis_svc.domain.prosody import Delivery, Dynamics, Emotion, Rate, Volume, deliver
-from synthesis_svc.domain.voices import Grade
+from synthesis_svc.domain.voices import PREMIUM, STANDARD, Casting, Grade
 from tests.amazon.polly_speech import read
+from tests.amazon.polly_voices import VOICES
 
 
 def listed(voice_id: str, code: str, *engines: str, **more: Any) -> dict[str, Any]:
@@ -31,6 +33,15 @@ def test_the_leading_voices_come_first() -> None:
         "aws-polly/Ruth:generative",
         "aws-polly/Kevin:neural",
     ]
+
+
+def test_nobodys_voice_changes_when_amazon_has_told_its_voices_at_last() -> None:
+    listed_later = speakers(VOICES)
+    assert KNOWN.items() <= listed_later.items()
+    first, later = Casting(list(KNOWN), {}), Casting(list(listed_later), {})
+    for language in {voice.language for voice in listed_later}:
+        for tier in (STANDARD, PREMIUM):
+            assert first.default(language, tier) == later.default(language, tier)
 
 
 def test_a_language_with_voices_of_its_own_borrows_none() -> None:

@@ -52,12 +52,14 @@ class Language:
     """`expansion`: its characters for each of the speaker's. `seconds_per_character`: of its voice at tempo 1.
 
     `spread`: deviation of that from cue to cue. `pauses`: share of its voice that is silence which can be taken out.
+    `follows`: whether its voice takes on the speaker's own rate.
     """
 
     expansion: float = 1.1
     seconds_per_character: float = 0.065
     spread: float = 0.08
     pauses: float = 0.012
+    follows: bool = True
 
 
 @dataclass(frozen=True, slots=True)
@@ -209,7 +211,8 @@ class _Simulation:
         self._schedule(at, VoiceMade(ask.attempt))
 
     def _granted(self, ask: Ask) -> float:
-        return min(max(own_rate(self._said[ask.segment_id]) * ask.tempo, SLOWEST), FASTEST)
+        own = own_rate(self._said[ask.segment_id]) if self._language.follows else 1.0
+        return min(max(own * ask.tempo, SLOWEST), FASTEST)
 
     def _seconds(self, ask: Ask, per_character: float) -> float:
         characters = max(round(self._said[ask.segment_id].characters * self._language.expansion), 1)

@@ -50,7 +50,7 @@ def test_a_voice_that_was_fast_comes_back_to_its_own_pace() -> None:
 
 
 def test_a_language_that_runs_long_is_spoken_steadily_faster_before_anything_waits() -> None:
-    assert settled(outlook(load=1.0)) == pytest.approx(1.0 / 0.85, abs=0.021)
+    assert settled(outlook(load=1.0)) == pytest.approx(1.0 / 0.9, abs=0.021)
 
 
 def test_what_waits_is_made_up_for() -> None:

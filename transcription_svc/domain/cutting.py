@@ -73,6 +73,13 @@ class Cutter:
 
     def known(self, words: Sequence[str], beyond: Sequence[str] = ()) -> int:
         """How many of `words` make a segment already; 0 for none. `beyond`: what seems to follow them."""
+        return self._cut(words, beyond, self._rest_chars, self._long_rest_chars)
+
+    def foreseen(self, words: Sequence[str]) -> int:
+        """How many of `words` will likely make a segment, before enough has followed them; 0 for none."""
+        return self._cut(words, (), 1, 1)
+
+    def _cut(self, words: Sequence[str], beyond: Sequence[str], rest_chars: int, long_rest_chars: int) -> int:
         all_words = [*words, *beyond]
         length = 0
         for index, word in enumerate(words):
@@ -85,7 +92,7 @@ class Cutter:
                 return index + 1
             clause = length >= self._clause_chars and self._clause_ends(all_words, index)
             long = not clause and length >= self._long_chars and self._leads(all_words, index + 1)
-            rest = self._rest_chars if clause else self._long_rest_chars
+            rest = rest_chars if clause else long_rest_chars
             if long and self._sentence_left(words, index + 1) <= 2 * self._long_chars - length:
                 continue  # Its end is known for certain, and near: nobody waits for it.
             if (clause or long) and self._goes_on(all_words, index + 1, rest):

@@ -62,9 +62,10 @@ class Segmenting:
 class SegmentGrew:
     """The open segment reads like this now; `text` is empty when all of it was taken back. Offsets in seconds.
 
-    The first `stable_chars` of `text` begin every later text of this segment. The first `likely_chars` are what would
-    be closed if all of `text` were certain; 0 while nothing would. The first `shown_chars` are worth showing: all but
-    an uncertain last word, which is often half a word, and what likely belongs to the next segment.
+    The first `stable_chars` of `text` begin every later text of this segment. The first `likely_chars` are what will be
+    closed if all of `text` becomes certain and is followed by more; 0 while no end is in sight. The first `shown_chars`
+    are worth showing: all but an uncertain last word, which is often half a word, and what likely belongs to the next
+    segment.
     """
 
     segment_id: int
@@ -405,8 +406,8 @@ class Segmenter:
             return
         self._shown = (self._segment_id, text, stable)
         start, end = (words[0].start, words[-1].end) if words else (self._committed_until, self._committed_until)
-        likely = self._cutter.known(_texts(words))
-        shown = max(len(self._open), min(len(words) - bool(self._tail), likely or len(words)))
+        likely, ends = self._cutter.foreseen(_texts(words)), self._cutter.known(_texts(words))
+        shown = max(len(self._open), min(len(words) - bool(self._tail), ends or len(words)))
         yield SegmentGrew(
             self._segment_id, text, stable, start, end, len(_text(words[:likely])), len(_text(words[:shown]))
         )

@@ -154,7 +154,7 @@ async def test_the_python_client_sets_it(running: RunningEdge) -> None:
 
 @pytest.mark.parametrize(
     ("number", "word"),
-    [(2, "término"), (200, "término"), (40, "божественная благодать")],
+    [(2, "término"), (200, "término"), (15, "恩典" * 35)],
     ids=["in the query", "on the connection", "too long only when escaped"],
 )
 async def test_the_python_client_opens_with_it_however_long_it_is(running: RunningEdge, number: int, word: str) -> None:

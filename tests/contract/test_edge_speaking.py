@@ -538,7 +538,8 @@ async def test_a_loss_that_lasts_is_told_and_so_is_its_end() -> None:
 
 async def test_recognition_that_begins_and_breaks_again_and_again_is_told_as_one_loss() -> None:
     """So it is where an engine lets nobody in: the service answers, and each stream ends with the first audio."""
-    async with running_edge(tell_loss_after_seconds=0.5) as running:
+    # Longer than the longest wait between two tries.
+    async with running_edge(tell_loss_after_seconds=1.5) as running:
         speaker, _ = await running.speaker()
 
         async def break_each() -> None:

@@ -1,4 +1,4 @@
-"""Amazon Polly's adapter over the wire: requests as Amazon takes them, and what each of its failures becomes."""
+"""Amazon Polly's adapter over the wire: requests as Amazon takes them, what each of its failures becomes (V3)."""
 
 import asyncio
 from collections import deque

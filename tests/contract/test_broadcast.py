@@ -259,6 +259,7 @@ async def test_the_stability_that_is_asked_for_reaches_the_engine() -> None:
 
 
 async def test_without_listeners_nothing_is_translated() -> None:
+    """T5."""
     async with system([Line(1.0, "God is good.")]) as lingocast:
         out = await lingocast.broadcast(sending(config(), *talk(1.5)))
     assert sources(out) == ["God is good."]
@@ -591,3 +592,18 @@ async def test_plain_recognition_gives_hypotheses_and_nothing_else() -> None:
         ("God is good.", True),
     ]
     assert lingocast.translation.requests == []
+
+
+async def test_whoever_takes_their_time_over_hypotheses_is_told_what_is_wrong_all_the_same() -> None:
+    async def steps() -> AsyncIterator[pb.StreamingRecognizeRequest]:
+        yield pb.StreamingRecognizeRequest(config=pb.RecognitionConfig(language="en", audio_format=FORMAT))
+        yield pb.StreamingRecognizeRequest(audio=CHUNK)
+        yield pb.StreamingRecognizeRequest()
+
+    async with system([Line(0.1, "word " * 20_000, utterance=number) for number in range(1, 9)]) as lingocast:
+        call = lingocast.stub.StreamingRecognize(steps())
+        await asyncio.sleep(1.0)  # More is written meanwhile than is taken.
+        with pytest.raises(Invalid, match="INVALID_PARAMETER"), rpc_errors():
+            async with asyncio.timeout(30.0):
+                async for _ in call:
+                    pass

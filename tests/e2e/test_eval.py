@@ -68,7 +68,7 @@ async def test_real_speech_is_evaluated_and_every_output_written(course: Course)
 
 
 async def test_our_own_share_of_the_delay_is_measured_through_all_processes(course: Course) -> None:
-    part = await share(course, (1, 2))
+    part = await share(course, (2, 2))
     assert [each for each in part.journeys if each.caption is not None]
     assert [each for each in part.journeys if each.cue is not None]
     assert [each for each in part.journeys if each.translation is not None]

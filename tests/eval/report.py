@@ -64,6 +64,8 @@ DEFINITIONS = """\
   `send` until the final caption, and the first frame of audio, have come out of the listener's client; and until
   translation_svc is called (the start of its server span). Voices that had to wait for the one before are left out; a
   phrase that brought nothing counts as endless.
+- **Amazon's pace**: partials each 0.3 s, finals 1.1 s after the last word, Translate 0.15 s, Polly's first byte 0.3 s.
+  Assumed, for it is not published: words are told 0.2 s and stable 0.9 s after their end. No errors of recognition.
 - Percentiles are values that were measured: the smallest that so many of a hundred do not exceed.
 """
 

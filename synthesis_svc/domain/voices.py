@@ -63,7 +63,8 @@ STANDARD: Final = Tier("standard", turn=1, patience_seconds=2.0)
 PREMIUM: Final = Tier(
     "premium",
     turn=0,
-    patience_seconds=6.0,
+    # Longer would be in vain: after 3 s, its making included, the listeners' lane turns to the quick voice.
+    patience_seconds=2.4,
     grades=(Grade.GENERATIVE, Grade.LONG_FORM, Grade.NEURAL, Grade.STANDARD),
 )
 

@@ -3,7 +3,9 @@
 import pytest
 
 from chassis.errors import Invalid
+from synthesis_svc.domain.framing import FIRST_AUDIO_SECONDS
 from synthesis_svc.domain.voices import PREMIUM, STANDARD, Casting, Grade, Tier, Voice, grades, overrides, tiers
+from transcription_svc.domain.voicing import Limits
 
 DORA = Voice("kokoro/pf_dora", "pt", "kokoro", Grade.NEURAL)
 ALEX = Voice("kokoro/pm_alex", "pt", "kokoro", Grade.NEURAL)
@@ -75,6 +77,12 @@ def test_voices_are_listed_by_language_with_the_default_first() -> None:
         "pt",
         "pt-PT",
     ]
+
+
+def test_no_tier_waits_longer_for_its_voice_than_the_listeners_lane_does() -> None:
+    """The lane asks the quick voice then, and who waited for a neural one has waited for nothing."""
+    for tier in (STANDARD, PREMIUM):
+        assert tier.patience_seconds + FIRST_AUDIO_SECONDS <= Limits().first_audio_seconds
 
 
 def test_premium_goes_before_standard_and_waits_longer() -> None:

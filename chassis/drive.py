@@ -6,7 +6,7 @@ to be woken. Everything that waits is here.
 
 import asyncio
 from collections import deque
-from collections.abc import AsyncIterable, Awaitable, Callable, Iterable
+from collections.abc import AsyncGenerator, AsyncIterable, Awaitable, Callable, Iterable
 from typing import Protocol, TypeVar
 
 Event_contra = TypeVar("Event_contra", contravariant=True)
@@ -107,3 +107,31 @@ async def drive(machine: Machine[E, A], inbox: Inbox[E], perform: Callable[[A], 
             await perform(action)
     for action in machine.finish(loop.time()):
         await perform(action)
+
+
+async def told_by(work: Callable[[], Awaitable[None]], inbox: Inbox[E]) -> AsyncGenerator[E, None]:
+    """What `work` puts into `inbox`, while it runs; then raises what `work` raised. Closed: `work` is cancelled.
+
+    Only then: a TaskGroup in a generator cancels whoever reads it, whatever that is busy with. A gRPC call which is
+    cancelled while it writes leaves its caller waiting for ever.
+    """
+    failures: list[Exception] = []
+
+    async def run() -> None:
+        try:
+            await work()
+        except Exception as failure:  # noqa: BLE001 - the reader gets it
+            failures.append(failure)
+        finally:
+            inbox.close()
+
+    async with asyncio.TaskGroup() as tasks:
+        running = tasks.create_task(run())
+        try:
+            async for event in inbox:
+                yield event
+        except GeneratorExit:
+            # The reader is gone. Not left to the TaskGroup, which would wrap it into a failure.
+            running.cancel()
+    for failure in failures:
+        raise failure

@@ -6,11 +6,13 @@ translation call into all wanted languages -> a lane for each language (captions
 
 import asyncio
 from collections.abc import AsyncGenerator, AsyncIterable
+from contextlib import aclosing
 from dataclasses import replace
+from functools import partial
 
 import structlog
 
-from chassis.drive import Inbox, drive
+from chassis.drive import Inbox, drive, told_by
 from chassis.glossary import Glossary
 from chassis.telemetry import Attribute, Metric, Span, meter, span_between, wall_clock
 from transcription_svc.bulletin import AttendedDownstream
@@ -104,33 +106,19 @@ class Broadcast:
 
         Raises LingocastError (possibly in a group) when recognition is lost for good.
         """
-        failures: list[Exception] = []
         try:
-            async with asyncio.TaskGroup() as tasks:
-                running = tasks.create_task(self._run(inputs, failures), name=f"broadcast {self._options.session_id}")
-                try:
-                    async for event in self._out:
-                        yield event
-                except GeneratorExit:
-                    # The caller is gone. Not left to the TaskGroup, which would wrap it into a failure.
-                    running.cancel()
+            async with aclosing(told_by(partial(self._run, inputs), self._out)) as events:
+                async for event in events:
+                    yield event
         finally:
             self._traces.close()
-        for failure in failures:
-            raise failure
 
-    async def _run(self, inputs: AsyncIterable[Input], failures: list[Exception]) -> None:
-        try:
-            async with asyncio.TaskGroup() as lanes:
-                await self._retarget(frozenset(self._options.targets), lanes)
-                await self._conduct(inputs, lanes)
-                for lane in self._lanes.values():
-                    lane.finish()
-        except Exception as failure:  # noqa: BLE001 - whoever reads gets it
-            # In its turn: the TaskGroup would cancel the reader, who may be busy with an event (in a call: write it).
-            failures.append(failure)
-        finally:
-            self._out.close()
+    async def _run(self, inputs: AsyncIterable[Input]) -> None:
+        async with asyncio.TaskGroup() as lanes:
+            await self._retarget(frozenset(self._options.targets), lanes)
+            await self._conduct(inputs, lanes)
+            for lane in self._lanes.values():
+                lane.finish()
 
     async def _conduct(self, inputs: AsyncIterable[Input], lanes: asyncio.TaskGroup) -> None:
         """Until every segment of `inputs` has been translated."""

@@ -1,17 +1,20 @@
 """The gRPC face of transcription_svc."""
 
 import asyncio
-from collections.abc import AsyncIterator, Iterator
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
 from contextlib import aclosing, contextmanager
+from functools import partial
 from typing import Any, TypeVar
 
 import grpc
 import structlog
 
 from chassis import language
+from chassis.drive import Inbox, told_by
 from chassis.errors import Exhausted, Invalid
 from protos.transcription.v1 import transcription_pb2, transcription_pb2_grpc
 from transcription_svc import wire
+from transcription_svc.domain.hypothesis import Hypothesis
 from transcription_svc.domain.quality import SNR_DB
 from transcription_svc.downstream import Downstream
 from transcription_svc.engines import RecognitionStream, Recognizer, StreamOptions
@@ -77,15 +80,22 @@ class Transcription(transcription_pb2_grpc.TranscriptionServiceServicer):
         premium = wire.tier(config.quality_tier) == "premium"
         options = StreamOptions(code, premium=premium, final_only=config.final_only)
         with self._place():
-            async with self._recognizer.open(options) as stream, asyncio.TaskGroup() as tasks:
-                feeding = tasks.create_task(_feed(stream, requests), name="feed")
-                try:
-                    async for hypothesis in stream.hypotheses():
-                        if hypothesis.is_final or not config.final_only:
-                            yield wire.recognized(hypothesis)
-                except GeneratorExit:
-                    # The caller is gone. Not left to the TaskGroup, which would wrap it into a failure.
-                    feeding.cancel()
+            out: Inbox[Hypothesis] = Inbox(8)
+            async with aclosing(told_by(partial(self._recognize, options, requests, out.put), out)) as hypotheses:
+                async for hypothesis in hypotheses:
+                    yield wire.recognized(hypothesis)
+
+    async def _recognize(
+        self,
+        options: StreamOptions,
+        requests: AsyncIterator[transcription_pb2.StreamingRecognizeRequest],
+        tell: Callable[[Hypothesis], Awaitable[None]],
+    ) -> None:
+        async with self._recognizer.open(options) as stream, asyncio.TaskGroup() as tasks:
+            tasks.create_task(_feed(stream, requests), name="feed")
+            async for hypothesis in stream.hypotheses():
+                if hypothesis.is_final or not options.final_only:
+                    await tell(hypothesis)
 
     async def ListLanguages(
         self, request: transcription_pb2.ListLanguagesRequest, context: Context

@@ -603,7 +603,7 @@ async def test_whoever_takes_their_time_over_hypotheses_is_told_what_is_wrong_al
     async with system([Line(0.1, "word " * 20_000, utterance=number) for number in range(1, 9)]) as lingocast:
         call = lingocast.stub.StreamingRecognize(steps())
         await asyncio.sleep(1.0)  # More is written meanwhile than is taken.
-        with pytest.raises(Invalid, match="INVALID_PARAMETER"), rpc_errors():
-            async with asyncio.timeout(30.0):
+        async with asyncio.timeout(30.0):
+            with pytest.raises(Invalid, match="INVALID_PARAMETER"), rpc_errors():
                 async for _ in call:
                     pass

@@ -103,9 +103,7 @@ async def test_plain_recognition_is_opened_by_the_first_engine_that_can() -> Non
     assert (len(first.opened), len(second.opened)) == (1, 1)
 
 
-async def test_a_language_is_listed_while_an_engine_that_knows_it_is_well_and_its_speaker_may_always_try_again() -> (
-    None
-):
+async def test_a_language_is_listed_while_an_engine_with_it_is_well_and_its_speaker_may_always_try_again() -> None:
     async def listed() -> list[str]:
         with rpc_errors():
             return [each.language for each in (await stub.ListLanguages(pb.ListLanguagesRequest())).sources]

@@ -4,7 +4,7 @@ from dataclasses import dataclass, field
 
 import pytest
 
-from chassis.drive import Inbox, drive
+from chassis.drive import Inbox, drive, told_by
 
 
 @dataclass
@@ -121,3 +121,38 @@ async def test_a_reader_that_waits_is_told_of_the_end() -> None:
     assert inbox.put_nowait(1) is False
     await inbox.put(1)
     assert len(inbox) == 0
+
+
+async def test_a_reader_who_is_busy_while_the_work_fails_gets_what_was_told_and_then_the_failure() -> None:
+    inbox, fails = Inbox[int](4), asyncio.Event()
+
+    async def work() -> None:
+        await inbox.put(1)
+        await inbox.put(2)
+        fails.set()
+        raise ValueError("a defect")
+
+    told = told_by(work, inbox)
+    assert await anext(told) == 1
+    await fails.wait()
+    for _ in range(5):
+        await asyncio.sleep(0)
+    assert await anext(told) == 2
+    with pytest.raises(ValueError, match="a defect"):
+        await anext(told)
+
+
+async def test_work_whose_reader_leaves_is_cancelled() -> None:
+    inbox, left = Inbox[int](4), asyncio.Event()
+
+    async def work() -> None:
+        await inbox.put(1)
+        try:
+            await asyncio.Event().wait()
+        finally:
+            left.set()
+
+    told = told_by(work, inbox)
+    assert await anext(told) == 1
+    await told.aclose()
+    assert left.is_set()

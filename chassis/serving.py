@@ -6,12 +6,14 @@ logged traceback and a message that tells the caller nothing of our insides.
 
 import asyncio
 import signal
-from collections.abc import AsyncIterator, Callable, Sequence
+import sys
+from collections.abc import AsyncIterator, Callable, Coroutine, Sequence
 from contextlib import aclosing
 from typing import Any, NoReturn
 
 import grpc
 import structlog
+import uvloop
 from google.protobuf import any_pb2
 from google.rpc import error_details_pb2, status_pb2
 from grpc_health.v1 import health as grpc_health
@@ -25,6 +27,17 @@ from chassis.telemetry import server_interceptors
 log = structlog.get_logger()
 
 DRAIN_SECONDS = 10.0
+
+
+def run(service: str, main: Coroutine[Any, Any, None]) -> None:
+    """Runs a service to its end. What it lacks (an engine, a table, a region) is told as a sentence."""
+    try:
+        uvloop.run(main)
+    except Exception as error:
+        known = _single(error)
+        if not isinstance(known, LingocastError):
+            raise
+        sys.exit(f"{service} cannot run: {known.message}")
 
 
 async def serve(

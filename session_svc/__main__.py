@@ -2,13 +2,9 @@
 
 import asyncio
 import secrets
-import sys
 import time
 
-import uvloop
-
-from chassis.errors import LingocastError
-from chassis.serving import serve
+from chassis.serving import run, serve
 from chassis.settings import load
 from chassis.telemetry import telemetry
 from session_svc.config import Config
@@ -35,8 +31,4 @@ async def main(config: Config) -> None:
 if __name__ == "__main__":
     settings = load(Config)
     with telemetry("session_svc", settings.otlp_endpoint, settings.log_level):
-        try:
-            uvloop.run(main(settings))
-        except LingocastError as error:
-            # The store: no table, no credentials, no answer.
-            sys.exit(f"session_svc cannot start: {error.message}")
+        run("session_svc", main(settings))

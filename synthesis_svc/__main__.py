@@ -1,13 +1,10 @@
 """Runs synthesis_svc: `python -m synthesis_svc`; `--help` lists its settings."""
 
-import sys
 from functools import partial
 
 import structlog
-import uvloop
 
-from chassis.errors import LingocastError
-from chassis.serving import serve
+from chassis.serving import run, serve
 from chassis.settings import load
 from chassis.telemetry import telemetry
 from protos.synthesis.v1.synthesis_pb2 import DESCRIPTOR
@@ -41,7 +38,4 @@ async def main(config: Config) -> None:
 if __name__ == "__main__":
     settings = load(Config)
     with telemetry("synthesis_svc", settings.otlp_endpoint, settings.log_level):
-        try:
-            uvloop.run(main(settings))
-        except LingocastError as error:
-            sys.exit(error.message)
+        run("synthesis_svc", main(settings))

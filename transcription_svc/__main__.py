@@ -2,9 +2,7 @@
 
 from functools import partial
 
-import uvloop
-
-from chassis.serving import serve
+from chassis.serving import run, serve
 from chassis.settings import load
 from chassis.telemetry import telemetry
 from protos.transcription.v1 import transcription_pb2
@@ -26,4 +24,4 @@ async def main(config: Config) -> None:
 if __name__ == "__main__":
     settings = load(Config)
     with telemetry("transcription_svc", settings.otlp_endpoint, settings.log_level):
-        uvloop.run(main(settings))
+        run("transcription_svc", main(settings))

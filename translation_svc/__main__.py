@@ -1,13 +1,9 @@
 """translation_svc: `python -m translation_svc`. Settings from the environment; `--help` lists them."""
 
-import sys
 from functools import partial
 from time import monotonic, time
 
-import uvloop
-
-from chassis.errors import LingocastError
-from chassis.serving import serve
+from chassis.serving import run, serve
 from chassis.settings import load
 from chassis.telemetry import telemetry
 from protos.translation.v1 import translation_pb2, translation_pb2_grpc
@@ -36,7 +32,4 @@ async def main(config: Config) -> None:
 if __name__ == "__main__":
     settings = load(Config)
     with telemetry("translation_svc", settings.otlp_endpoint, settings.log_level):
-        try:
-            uvloop.run(main(settings))
-        except LingocastError as error:
-            sys.exit(str(error))
+        run("translation_svc", main(settings))

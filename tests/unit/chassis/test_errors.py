@@ -23,7 +23,7 @@ from chassis import errors
 from chassis.calling import connect
 from chassis.errors import Conflict, Denied, Exhausted, Invalid, LingocastError, NotFound, Unavailable, rpc_errors
 from chassis.probing import until_healthy
-from chassis.serving import ErrorInterceptor, serve
+from chassis.serving import ErrorInterceptor, run, serve
 from protos.session.v1 import session_pb2, session_pb2_grpc
 from protos.transcription.v1 import transcription_pb2, transcription_pb2_grpc
 
@@ -299,6 +299,24 @@ async def _get(channel: grpc.aio.Channel) -> session_pb2.GetSessionResponse:
         session_pb2.GetSessionRequest()
     )
     return response
+
+
+def test_what_a_service_lacks_is_told_as_a_sentence_however_deep_it_was_found() -> None:
+    async def main() -> None:
+        async with asyncio.TaskGroup():
+            raise Unavailable("STORE_UNAVAILABLE", "no table; make one")
+
+    with pytest.raises(SystemExit) as told:
+        run("some_svc", main())
+    assert told.value.code == "some_svc cannot run: no table; make one"
+
+
+def test_a_defect_of_a_service_is_no_sentence() -> None:
+    async def main() -> None:
+        raise ZeroDivisionError
+
+    with pytest.raises(ZeroDivisionError):
+        run("some_svc", main())
 
 
 def test_only_unavailable_is_worth_trying_again() -> None:

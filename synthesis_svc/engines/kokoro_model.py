@@ -6,8 +6,9 @@ package (both GPL), which therefore run inside this one process, and only where 
 
 import logging
 from collections.abc import Sequence
+from importlib import import_module
 from pathlib import Path
-from typing import Final, cast
+from typing import TYPE_CHECKING, Final, cast
 
 import numpy as np
 import soxr
@@ -16,6 +17,9 @@ from numpy.typing import NDArray
 from chassis.pcm import SAMPLE_RATE, Samples
 from synthesis_svc.domain.framing import Limits, pieces
 from synthesis_svc.domain.sound import hastened, trimmed
+
+if TYPE_CHECKING:
+    from kokoro_onnx.tokenizer import Tokenizer
 
 _MODEL_RATE: Final = 24_000
 _STYLES: Final = (510, 1, 256)
@@ -26,6 +30,8 @@ _MOST_PHONEMES: Final = 500
 # shortening the wave.
 _SPEEDS: Final = (0.80, 0.86, 0.92, 1.00, 1.06, 1.12, 1.20, 1.25, 1.32)
 _TEMPOS: Final = (0.82, 0.92, 0.96, 1.00, 1.03, 1.06, 1.12, 1.15, 1.21)
+# More than there are.
+_ACCENTS: Final = 64
 
 
 class Model:
@@ -33,7 +39,6 @@ class Model:
 
     def __init__(self, model: Path, voices: Path, threads: int) -> None:
         import onnxruntime
-        from kokoro_onnx.tokenizer import Tokenizer
 
         # It warns whenever a language joins words in speaking ("l'ami").
         logging.getLogger("phonemizer").setLevel(logging.ERROR)
@@ -46,7 +51,7 @@ class Model:
         # Work is shared out in small blocks: a thread that other programs held up delays the rest less.
         options.add_session_config_entry("session.dynamic_block_base", "4")
         self._session = onnxruntime.InferenceSession(str(model), options, providers=["CPUExecutionProvider"])
-        self._tokenizer = Tokenizer()
+        self._tokenizer = open_tokenizer()
         self._styles = _load_styles(voices)
 
     @property
@@ -75,6 +80,15 @@ class Model:
             },
         )
         return trimmed(cast(Samples, soxr.resample(np.ravel(wave), _MODEL_RATE, SAMPLE_RATE)).astype(np.float32))
+
+
+def open_tokenizer() -> "Tokenizer":
+    """The maker of phonemes. Each accent, once used, keeps a copy of espeak-ng's library to itself, some 5 MB."""
+    from kokoro_onnx.tokenizer import Tokenizer
+
+    # By itself phonemizer keeps eight. The others it would load anew for every piece, in 0.2 s, and never unload.
+    vars(import_module("phonemizer.phonemize"))["_CACHE_MAX_SIZE"] = _ACCENTS
+    return Tokenizer()
 
 
 def _load_styles(folder: Path) -> dict[str, NDArray[np.float32]]:

@@ -25,6 +25,7 @@ from synthesis_svc.domain.voices import PREMIUM, STANDARD, Casting, Tier
 from synthesis_svc.engines import Order, Synthesizer, open_engine
 from synthesis_svc.engines.espeak import listed, open_espeak
 from synthesis_svc.engines.kokoro import accent, open_kokoro
+from synthesis_svc.engines.kokoro_model import open_tokenizer
 from synthesis_svc.engines.local import Local
 from synthesis_svc.engines.local import open_engine as open_local
 from tests.amazon.account import account
@@ -277,6 +278,20 @@ async def test_all_threads_of_kokoro_stand_back_for_recognition() -> None:
         niceness = [os.getpriority(os.PRIO_PROCESS, int(thread)) for thread in made]
     assert len(niceness) >= 2
     assert set(niceness) == {os.nice(0) + 7}
+
+
+@pytest.mark.local_engines
+@pytest.mark.skipif(sys.platform != "linux", reason="what is loaded is read as Linux tells it")
+async def test_no_accent_is_loaded_twice() -> None:
+    codes = ("en", "en-GB", "es", "es-MX", "fr", "fr-BE", "fr-CH", "it", "ca", "pt", "pt-PT")
+    tokenizer = open_tokenizer()
+
+    def loaded_when_all_have_spoken() -> int:
+        assert all(tokenizer.phonemize("Santa Maria.", accent(code)) for code in codes)
+        return sum("espeak" in line for line in Path("/proc/self/maps").read_text().splitlines())
+
+    once = loaded_when_all_have_spoken()
+    assert loaded_when_all_have_spoken() == once
 
 
 @pytest.mark.local_engines

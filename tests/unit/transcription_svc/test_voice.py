@@ -2,10 +2,13 @@
 
 import asyncio
 from collections.abc import AsyncIterator, Callable
+from random import Random
 from statistics import median
 from typing import Any
 
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
 
 from chassis.errors import Unavailable
 from tests.fakes.virtual_time import run
@@ -22,6 +25,7 @@ from transcription_svc.voice import Voice
 
 BYTES_A_SECOND = 32_000
 CAPTION = 1.2
+HOURS = 1e5
 
 
 class Engine(Downstream):
@@ -153,3 +157,76 @@ def test_what_fails_now_and_then_is_dropped_and_told_and_the_language_stays() ->
     assert set(gone) == engine.failing
     assert told(out, LanguageStatus) == []
     assert not open_traces
+
+
+class Unreliable(Downstream):
+    """Answers at once, late, never, with nothing, or half; what it makes is now and then silent."""
+
+    def __init__(self, chance: Random) -> None:
+        self.chance = chance
+        self.under_way = 0
+
+    async def synthesize(
+        self, text: str, language: str, *, tempo: float, **_: Any
+    ) -> AsyncIterator[VoiceBegun | bytes]:
+        self.under_way += 1
+        try:
+            await asyncio.sleep(self.chance.choice([0.0, 0.2, 0.5, 1.0, 2.9, 3.0, HOURS]))
+            self._break(0.08)
+            yield VoiceBegun(tempo)
+            for _number in range(self.chance.choice([0, *[round(len(text) * 0.6 / tempo)] * 20])):
+                yield self.chance.choice([b"\x00\x10"] * 9 + [b"\x00\x00"]) * (BYTES_A_SECOND // 20)
+                self._break(0.003)
+                await asyncio.sleep(HOURS if self.chance.random() < 0.002 else self.chance.choice([0.0, 0.02, 0.15]))
+        finally:
+            self.under_way -= 1
+
+    def _break(self, share: float) -> None:
+        if self.chance.random() < share:
+            raise Unavailable("SYNTHESIS_FAILED", "by chance")
+
+
+@settings(max_examples=20)
+@given(st.integers(0, 10_000))
+def test_whatever_hangs_breaks_off_stalls_or_is_unwanted_a_cue_is_heard_or_told_once_and_nothing_stays(
+    seed: int,
+) -> None:
+    chance, out, traces, wanted = Random(seed), list[Output](), SegmentTraces("s"), set[int]()
+    engine = Unreliable(chance)
+
+    async def emit(event: Output) -> None:
+        if chance.random() < 0.02:
+            await asyncio.sleep(chance.choice([0.01, 0.5, 4.0]))
+        out.append(event)
+
+    async def work() -> None:
+        voice = Voice("es", "standard", engine, emit, traces=traces, health=Health("es", emit))
+        async with asyncio.TaskGroup() as tasks:
+            running = tasks.create_task(voice.run())
+            now = asyncio.get_running_loop().time
+            began = now()
+            for each in talk(Speaker(chance.uniform(100, 220)), 4.0, seed):
+                await asyncio.sleep(max(began + each.end + CAPTION - now(), 0.0))
+                if voice.wanted and chance.random() < 0.05:
+                    await voice.rest()
+                if not voice.wanted and chance.random() < 0.3:
+                    voice.wanted = True
+                if voice.wanted:
+                    wanted.add(each.segment_id)
+                trace = traces.open(each.segment_id, 0.0)
+                segment = Segment(each.segment_id, "", each.start, each.end, began + each.end, NEUTRAL, trace)
+                await voice.put(segment, "x" * each.characters)
+                assert len(voice._texts) < 20
+            await voice.finish()
+            await running
+        assert not voice._attempts
+        assert not voice._texts
+
+    run(work())
+    heard = [event.cue.segment_id for event in told(out, EndCue)]
+    gone = [number for event in told(out, CuesDropped) for number in event.segment_ids]
+    assert [event.cue.segment_id for event in told(out, StartCue)] == heard == sorted(heard)
+    assert len({*heard, *gone}) == len(heard) + len(gone)
+    assert wanted >= {*heard, *gone}
+    assert not traces._open
+    assert not engine.under_way

@@ -266,7 +266,8 @@ def stream_laal(performance: Performance, track: Track) -> float | None:
 
 @dataclass(frozen=True)
 class Load:
-    """Processor seconds per second of speech, of the five services, of the player and of all others on the machine."""
+    """Processor seconds per second of speech, of the five services and of the player; of all others on the machine per
+    second that passed: cores."""
 
     services: dict[str, float]
     player: float
@@ -284,11 +285,11 @@ def load_of(performance: Performance) -> Load | None:
         return None
     first, last = performance.usage[0], performance.usage[-1]
     speech = performance.length
-    services = {name: max(last.services[name] - used, 0.0) / speech for name, used in first.services.items()}
-    player = (last.player - first.player) / speech
-    busy = (last.busy - first.busy) / speech
-    others = max(busy - sum(services.values()) - player, 0.0)
-    return Load(services, player, others, max(each.memory_bytes for each in performance.usage))
+    services = {name: max(last.services[name] - used, 0.0) for name, used in first.services.items()}
+    player = last.player - first.player
+    others = max(last.busy - first.busy - sum(services.values()) - player, 0.0) / (last.at - first.at)
+    shares = {name: used / speech for name, used in services.items()}
+    return Load(shares, player / speech, others, max(each.memory_bytes for each in performance.usage))
 
 
 def sentences(text: str) -> list[str]:

@@ -164,7 +164,7 @@ def test_lagging_of_a_talk_is_the_mean_over_its_sentences() -> None:
     assert stream_laal(talk, talk.tracks["es"]) == pytest.approx(((3.0 + 4.5 - 0.8125) / 2 + 4.0) / 2)
 
 
-def test_use_is_by_second_of_speech_and_what_is_nobodys_is_others() -> None:
+def test_use_is_by_second_of_speech_and_what_is_nobodys_is_others_by_second_that_passed() -> None:
     usage = [
         Usage(0.0, {"edge": 1.0, "transcription": 2.0}, busy=10.0, player=0.5, memory_bytes=7),
         Usage(12.0, {"edge": 2.0, "transcription": 6.0}, busy=19.0, player=1.5, memory_bytes=5),
@@ -172,7 +172,7 @@ def test_use_is_by_second_of_speech_and_what_is_nobodys_is_others() -> None:
     use = load_of(performance([], {}, words(), usage=usage))
     assert use is not None
     assert use.services == pytest.approx({"edge": 0.1, "transcription": 0.4})
-    assert (use.system, use.player, use.others) == pytest.approx((0.5, 0.1, 0.3))
+    assert (use.system, use.player, use.others) == pytest.approx((0.5, 0.1, 0.25))
     assert use.memory_bytes == 7
 
 

@@ -124,6 +124,13 @@ def is_fault(error: BaseException) -> bool:
     return not isinstance(error, LingocastError) or isinstance(error, Exhausted | Unavailable)
 
 
+def told(error: BaseException) -> dict[str, str]:
+    """What a log line says of a failure: a defect's own words, unlike our sentences, may repeat the text."""
+    if isinstance(error, LingocastError):
+        return {"reason": error.reason, "message": error.message}
+    return {"reason": type(error).__name__}
+
+
 def is_lasting(error: BaseException) -> bool:
     """Whether trying again is no use until a person has mended something."""
     return isinstance(error, Unavailable) and not error.retryable

@@ -12,8 +12,8 @@ from dataclasses import replace
 
 import structlog
 
-from chassis.errors import LingocastError, Unavailable
-from chassis.ranking import Attempt, Ranking
+from chassis.errors import Unavailable
+from chassis.ranking import Attempt, Ranking, told
 from synthesis_svc.domain.voices import Voice, best
 from synthesis_svc.engines import Order, Speech, Synthesizer
 
@@ -56,8 +56,7 @@ class Synthesizers:
                 except Exception as error:  # noqa: BLE001 - an engine's defect must not silence what another can say
                     await speaking.aclose()
                     failures.append(error)
-                    reason = error.reason if isinstance(error, LingocastError) else type(error).__name__
-                    log.info("engine_did_not_speak", engine=attempt.name, language=order.language, reason=reason)
+                    log.info("engine_did_not_speak", engine=attempt.name, language=order.language, **told(error))
                 else:
                     yield replace(speech, fallback=self._ranking.stands_in(attempt.name, tuple(orders)))
                     return

@@ -11,8 +11,8 @@ from dataclasses import dataclass
 
 import structlog
 
-from chassis.errors import Invalid, LingocastError, Unavailable
-from chassis.ranking import Attempt, Ranking
+from chassis.errors import Invalid, Unavailable
+from chassis.ranking import Attempt, Ranking, told
 from translation_svc.domain.offers import Ends, Offers
 from translation_svc.engines import Capabilities, Pair, Translator
 
@@ -144,5 +144,4 @@ class Work:
             self._left.remove(name)
         if isinstance(error, Invalid) and error.reason == "UNSUPPORTED_LANGUAGE":
             self._translators.refused(name, self._offered[name])
-        reason = error.reason if isinstance(error, LingocastError) else type(error).__name__
-        log.info("engine_did_not_translate", engine=name, target=self._offered[name].target, reason=reason)
+        log.info("engine_did_not_translate", engine=name, target=self._offered[name].target, **told(error))

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 
 import grpc
 import pytest
+from structlog.testing import capture_logs
 
 from chassis.aws import Misconfigured
 from chassis.breaker import BreakerTerms
@@ -111,6 +112,18 @@ async def test_the_next_engine_translates_what_the_first_did_not(error: Exceptio
     async with translating(first, second) as stub:
         [(text, engine, _)] = await made(stub)
     assert (text, engine) == ("second:es:Hello.", "second")
+
+
+async def test_why_an_engine_was_passed_over_is_in_the_log_but_no_defects_words() -> None:
+    with capture_logs() as logs:
+        for error in (SETUP, RuntimeError("the text")):
+            async with translating(FakeTranslator("first", error=error), FakeTranslator("second")) as stub:
+                await made(stub)
+            async with speaking(FakeSynthesizer("first", error=error), FakeSynthesizer("second")) as voices:
+                await spoken(voices)
+    passed_over = [line for line in logs if line["event"].startswith("engine_did_not")]
+    assert [line.get("message") for line in passed_over] == ["no credentials", "no credentials", None, None]
+    assert "the text" not in str(logs)
 
 
 async def test_after_failures_in_a_row_only_the_next_one_is_asked_and_says_that_it_stands_in() -> None:

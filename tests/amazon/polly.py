@@ -133,9 +133,13 @@ class PollyStandIn:
         except (Refused, SignatureRefused) as refused:
             self.refusals[refused.code] += 1
             return self._service.refusal(Refused(refused.code, refused.message, refused.status))
-        except (asyncio.CancelledError, ConnectionError):
+        except asyncio.CancelledError:
             self.gone.set()
             raise
+        except ConnectionError:
+            # Cut, by whom ever: nothing more can be said.
+            self.gone.set()
+            return web.Response()
         finally:
             self.at_once -= 1
 

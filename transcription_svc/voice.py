@@ -21,6 +21,7 @@ from transcription_svc.domain.speaking import (
     LAG_LIMIT,
     Action,
     Ask,
+    CutShort,
     Event,
     Finished,
     Forget,
@@ -140,6 +141,8 @@ class Voice:
                 await self.drop(segment_id, seconds, reason)
                 if reason != LAG_LIMIT:
                     await self._health.fails("voice", reason)
+            case CutShort(reason):
+                self._health.count(reason)
             case Forget(segment_id):
                 self._release(segment_id)
             case Finished():
@@ -192,8 +195,6 @@ class Voice:
                     await self._grow(ask.attempt, tempo, silences.shorten(part))
         except LingocastError as error:
             log.warning("voice_failed", language=self._language, reason=error.reason, begun=begun)
-            if begun:
-                self._health.count("SYNTHESIS_FAILED")
             return VoiceFailed(ask.attempt)
         await self._grow(ask.attempt, tempo, silences.rest())
         return VoiceMade(ask.attempt)

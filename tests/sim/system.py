@@ -168,7 +168,7 @@ class _Simulation:
                 case Finished():
                     self._finished = True
                 case _:
-                    # Nothing is forgotten while somebody listens.
+                    # Nothing is forgotten while somebody listens, and these engines end what they begin.
                     assert isinstance(action, PlayAudio)
 
     def _end(self, action: EndCue) -> None:

@@ -78,6 +78,13 @@ class GiveUp:
 
 
 @dataclass(frozen=True, slots=True)
+class CutShort:
+    """Of a cue that has begun no more will come; what there is of it is played."""
+
+    reason: str
+
+
+@dataclass(frozen=True, slots=True)
 class Forget:
     """A segment that needs no voice."""
 
@@ -90,7 +97,7 @@ class Finished:
 
 
 Event = TextReady | VoiceGrew | VoiceMade | VoiceFailed | NobodyListens | TextsEnded
-Action = Ask | Stop | GiveUp | Forget | Finished | StartCue | PlayAudio | EndCue
+Action = Ask | Stop | GiveUp | CutShort | Forget | Finished | StartCue | PlayAudio | EndCue
 
 LAG_LIMIT = "LAG_LIMIT"
 SYNTHESIS_FAILED = "SYNTHESIS_FAILED"

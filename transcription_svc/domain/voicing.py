@@ -17,6 +17,7 @@ from transcription_svc.domain.speaking import (
     SYNTHESIS_TIMEOUT,
     Action,
     Ask,
+    CutShort,
     Event,
     Finished,
     Forget,
@@ -166,10 +167,10 @@ class Voicing:
                 return [*out, Forget(text.cue.segment_id)]
             return [*out, self._given_up(text, SYNTHESIS_FAILED)]
         self._making = None
-        if isinstance(event, VoiceMade):
-            took = now - making.attempts[event.attempt]
-            self._rate.made(making.waiting.text.characters, making.seconds, making.tempo, took)
-        # Half a sentence is better than none of it, and it has been heard already.
+        if not isinstance(event, VoiceMade):
+            return self._cut_short(SYNTHESIS_FAILED, now)
+        took = now - making.attempts[event.attempt]
+        self._rate.made(making.waiting.text.characters, making.seconds, making.tempo, took)
         return self._seen(self._playout.receive(CueMade(), now))
 
     def _begin(self, making: _Making, event: VoiceGrew, now: float) -> list[Action]:
@@ -185,6 +186,10 @@ class Voicing:
     def _stop(self, making: _Making, done: int | None = None) -> list[Action]:
         self._making = None
         return [Stop(attempt) for attempt in making.attempts if attempt != done]
+
+    def _cut_short(self, reason: str, now: float) -> list[Action]:
+        """Half a sentence is better than none of it, and it has been heard already."""
+        return [CutShort(reason), *self._seen(self._playout.receive(CueMade(), now))]
 
     def _given_up(self, text: TextReady, reason: str) -> GiveUp:
         return GiveUp(text.cue.segment_id, self._rate.seconds(text.characters) / self._tempo, reason)
@@ -206,7 +211,7 @@ class Voicing:
         if making is None or now < self._patience(making):
             return []
         if making.begun:
-            return [*self._stop(making), *self._seen(self._playout.receive(CueMade(), now))]
+            return [*self._stop(making), *self._cut_short(SYNTHESIS_TIMEOUT, now)]
         self._rate.missing(now - min(making.attempts.values()))
         if not making.again:
             self._hurry.begin()

@@ -9,6 +9,7 @@ from transcription_svc.domain.speaking import (
     SYNTHESIS_TIMEOUT,
     Action,
     Ask,
+    CutShort,
     Finished,
     Forget,
     GiveUp,
@@ -187,11 +188,12 @@ def test_a_voice_that_fails_is_given_up_and_the_next_is_asked_for() -> None:
     assert isinstance(following, Ask)
 
 
-def test_half_a_cue_is_heard_and_ended() -> None:
+def test_half_a_cue_is_heard_and_ended_and_counted() -> None:
     voicing = Voicing()
     (ask,) = asked(voicing.receive(text(1), 4.0))
     voicing.receive(VoiceGrew(ask.attempt, 1.0, b"..", 0.4), 4.5)
-    (end,) = voicing.receive(VoiceFailed(ask.attempt), 4.6)
+    short, end = voicing.receive(VoiceFailed(ask.attempt), 4.6)
+    assert short == CutShort(SYNTHESIS_FAILED)
     assert isinstance(end, EndCue)
     assert end.seconds == pytest.approx(0.4)
 
@@ -202,7 +204,8 @@ def test_a_voice_that_goes_silent_half_way_does_not_hold_up_the_next() -> None:
     voicing.receive(VoiceGrew(ask.attempt, 1.0, b"..", 0.4), 4.5)
     voicing.receive(text(2), 4.6)
     assert voicing.tick(7.8) == []
-    stop, end, following = voicing.tick(7.9)
+    stop, short, end, following = voicing.tick(7.9)
+    assert short == CutShort(SYNTHESIS_TIMEOUT)
     assert stop == Stop(ask.attempt)
     assert isinstance(end, EndCue)
     assert isinstance(following, Ask)

@@ -47,7 +47,9 @@ class Config(AwsSettings, FailoverSettings):
         0.0, ge=0, description="Scripted engine: seconds from the end of a word until it is recognised."
     )
     aws_transport: Literal["websocket", "http2"] = Field(
-        "websocket", description="Amazon engine: what carries the stream, websocket or http2 (Amazon's own SDK)."
+        "websocket",
+        description="Amazon engine: what carries the stream, websocket or http2 (Amazon's own SDK, which goes through "
+        "no proxy).",
     )
     aws_endpoint: str = Field(
         "",

@@ -127,6 +127,8 @@ class Recognition:
             self._tape.finished(self._tape.end_seconds)
             self._owed = False
         else:
+            if not turn.tending.owed:
+                self._tape.settled()
             self._start_over(owed=turn.tending.owed)
         return successor
 

@@ -19,6 +19,7 @@ from transcription_svc.domain.hypothesis import Hypothesis, Word
 from transcription_svc.engines import Capabilities, StreamOptions
 
 WORD_SECONDS = 0.3
+MUSIC = -1
 # Of a word so much must be heard to be known.
 KNOWN_SECONDS = 0.15
 END_POINT_SECONDS = 0.6
@@ -27,9 +28,12 @@ _QUIETEST = 2_000
 
 
 def said(words: Sequence[int | None]) -> bytes:
-    """The audio of a talk: word numbers from 0, None for as long a pause."""
+    """The audio of a talk: word numbers from 0, None for as long a pause, MUSIC for sound without words."""
     step = round(WORD_SECONDS * SAMPLE_RATE)
     values = np.repeat([0 if word is None else _QUIETEST + word for word in words], step)
+    music = np.repeat([word == MUSIC for word in words], step)
+    # Each tone is too short for a word.
+    values[music] = np.resize(np.repeat([_QUIETEST, -_QUIETEST], step // 3), np.count_nonzero(music))
     return values.astype("<i2").tobytes()
 
 

@@ -92,6 +92,10 @@ class Tape:
         self._final_until = max(self._final_until, min(_samples(until_seconds), self._next))
         self._trim(self._final_until - _samples(LEAD_IN_SECONDS))
 
+    def settled(self) -> None:
+        """Whoever heard it owes nothing: what is not kept any more, such as music, had no words that are missed."""
+        self._final_until = max(self._final_until, self._begin)
+
     def rewind(self) -> Rewound:
         """From here on another stream hears all that is not final."""
         missing = max(self._begin - self._final_until, 0)

@@ -18,7 +18,7 @@ from chassis.drive import Inbox, drive
 from chassis.errors import Unavailable
 from chassis.failover import FailoverTerms
 from chassis.ranking import Ranking
-from tests.fakes.hearing import WORD_SECONDS, Fault, HearingRecognizer, said
+from tests.fakes.hearing import MUSIC, WORD_SECONDS, Fault, HearingRecognizer, said
 from tests.fakes.virtual_time import run
 from transcription_svc.domain.events import AudioIn, PausedChanged, Warned
 from transcription_svc.domain.hypothesis import Hypothesis
@@ -244,6 +244,12 @@ def test_a_stream_is_replaced_before_it_is_too_old(pauses: bool) -> None:
     assert outcome.words == texts(words)
     assert outcome.warned == []
     assert len(engine.opened) > 2
+
+
+def test_music_through_which_a_stream_grew_old_is_not_lost_speech() -> None:
+    engine = HearingRecognizer(stream_seconds=70.0)
+    outcome = hear(Talk([*range(10), None, None, *[MUSIC] * 230, None, None, *range(10, 20)]), engine)
+    assert (outcome.words, outcome.warned, len(engine.opened)) == (texts(range(20)), [], 2)
 
 
 def test_a_pause_that_is_told_ends_the_utterance_at_once() -> None:

@@ -83,6 +83,7 @@ class Voicing:
         self._tempo = 1.0  # Of the cue that was heard last.
         self._newest_at = float("-inf")
         self._lag: float | None = None
+        self._listened = True
         self._ended = False
 
     def receive(self, event: Event, now: float) -> list[Action]:
@@ -98,7 +99,7 @@ class Voicing:
                 out += [Forget(waiting.text.cue.segment_id) for waiting in self._waiting]
                 self._waiting.clear()
                 # Who comes next hears no jump: they heard nothing before.
-                self._lag, self._tempo = None, 1.0
+                self._lag, self._tempo, self._listened = None, 1.0, False
             case TextsEnded():
                 self._ended = True
         return [*out, *self._proceed(now)]
@@ -136,6 +137,7 @@ class Voicing:
         return max(behind, default=None)
 
     def _ready(self, text: TextReady, now: float) -> list[Action]:
+        self._listened = True
         self._waiting.append(_Waiting(text, now))
         self._newest_at = now
         self._load.add(text.cue.start, text.cue.end, self._rate.seconds(text.characters))
@@ -178,7 +180,8 @@ class Voicing:
         out: list[Action] = [Stop(attempt) for attempt in making.attempts]
         making.attempts = {event.attempt: asked_at}
         making.begun = True
-        self._tempo = making.tempo
+        if self._listened:
+            self._tempo = making.tempo
         self._rate.begun(now - asked_at)
         cue = replace(making.waiting.text.cue, tempo=event.tempo)
         return [*out, *self._seen(self._playout.receive(CueBegun(cue), now))]
@@ -252,6 +255,6 @@ class Voicing:
 
     def _seen(self, actions: list[StartCue | PlayAudio | EndCue]) -> list[Action]:
         for action in actions:
-            if isinstance(action, StartCue):
+            if isinstance(action, StartCue) and self._listened:
                 self._lag = action.lag_seconds
         return [*actions]

@@ -279,3 +279,17 @@ def test_it_is_finished_when_the_last_audio_is_released() -> None:
 
 def test_without_any_text_it_is_finished_at_once() -> None:
     assert Voicing().receive(TextsEnded(), 1.0) == [Finished()]
+
+
+def test_a_cue_that_begins_when_nobody_listens_any_more_leaves_neither_tempo_nor_lag() -> None:
+    voicing = Voicing()
+    for number in range(1, 13):
+        for ask in asked(voicing.receive(text(number, characters=90), number * 3.0)):
+            spoken(voicing, ask, number * 3.0, seconds=3.6)
+    (under_way,) = asked(voicing.receive(text(13), 200.0))
+    assert under_way.tempo > 1.1
+    voicing.receive(NobodyListens(), 200.1)
+    spoken(voicing, under_way, 200.5)
+    assert voicing.lag_seconds(200.6) is None
+    (back,) = asked(voicing.receive(text(90, speech_end=800.0), 801.0))
+    assert back.tempo <= 1.05

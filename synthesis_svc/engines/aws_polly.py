@@ -15,6 +15,7 @@ import structlog
 from chassis import pcm
 from chassis.aws import Failure, Misconfigured, failure_of, open_client
 from chassis.errors import Exhausted, Invalid, LingocastError, Unavailable
+from chassis.places import Places
 from chassis.telemetry import Attribute, Metric, meter
 from synthesis_svc.domain import polly
 from synthesis_svc.domain.borrowed import respelled
@@ -52,9 +53,7 @@ class Polly:
     def __init__(self, client: Any, config: "Config", reading_seconds: float = READING_SECONDS) -> None:
         self._client, self._config = client, config
         self._reading_seconds = reading_seconds
-        self._free = asyncio.Semaphore(config.polly_connections)
-        self._most_waiting = config.polly_connections * _WAITING_FOR_EACH
-        self._waiting = 0
+        self._connections = Places(config.polly_connections, config.polly_connections * _WAITING_FOR_EACH, _overloaded)
         self._levels = Levels()
         self._stale_at = 0.0
         self._offer(polly.KNOWN)
@@ -117,7 +116,8 @@ class Polly:
         polish = Polish(self._levels, (voice, louder), polly.gain_db(delivery, voice.grade))
         pause = 0.0
         for part in polly.parts(respelled(order.text, order.language), delivery, voice.grade):
-            async with self._turn(order.tier), self._spoken(part, speaker, order) as body:
+            patience = asyncio.get_running_loop().time() + order.tier.patience_seconds
+            async with self._connections.one(patience), self._spoken(part, speaker, order) as body:
                 async for block in blocks(body, self._reading_seconds):
                     if polished := polish.push(pcm.samples(block)):
                         yield silence(pause) + polished
@@ -125,24 +125,6 @@ class Polly:
             if polished := polish.finish():
                 yield silence(pause) + polished
             pause = SENTENCE_PAUSE_SECONDS / delivery.tempo + delivery.pause_seconds
-
-    @asynccontextmanager
-    async def _turn(self, tier: Tier) -> AsyncIterator[None]:
-        """One of the connections. Raises Exhausted(ENGINE_OVERLOADED)."""
-        if self._waiting >= self._most_waiting:
-            raise _overloaded()
-        self._waiting += 1
-        try:
-            async with asyncio.timeout(tier.patience_seconds):
-                await self._free.acquire()
-        except TimeoutError as error:
-            raise _overloaded() from error
-        finally:
-            self._waiting -= 1
-        try:
-            yield
-        finally:
-            self._free.release()
 
     @asynccontextmanager
     async def _spoken(self, text: str, speaker: Speaker, order: Order) -> AsyncIterator[Any]:

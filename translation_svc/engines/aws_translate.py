@@ -21,6 +21,7 @@ import structlog
 from chassis.aws import FAILURES, Meaning, Misconfigured, failure_of, open_client
 from chassis.errors import Exhausted, Invalid, LingocastError, Unavailable
 from chassis.language import parse
+from chassis.places import Places
 from chassis.telemetry import Attribute, Metric, meter
 from translation_svc.config import Config
 from translation_svc.domain.masking import PLACEHOLDER
@@ -57,8 +58,7 @@ class AwsTranslator:
 
     def __init__(self, client: Any, config: Config) -> None:
         self._client, self._config = client, config
-        self._places = asyncio.Semaphore(config.aws_calls)
-        self._waiting = 0
+        self._places = Places(config.aws_calls, config.aws_waiting, _overloaded)
         self._settings = _settings(config)
         self._codes: dict[str, str] = {}
         self._offer(KNOWN.split())
@@ -139,7 +139,7 @@ class AwsTranslator:
 
     async def _patiently(self, operation: str, deadline: float, **parameters: Any) -> dict[str, Any]:
         """One request until it is answered, refused, or has failed too often or too long."""
-        async with self._place(deadline):
+        async with self._places.one(deadline):
             for wait in _RETRY_SECONDS:
                 try:
                     return await self._once(operation, deadline, parameters)
@@ -165,24 +165,6 @@ class AwsTranslator:
         if _MEMBER[operation] not in answer:
             raise Unavailable("TRANSLATION_FAILED", "Amazon Translate's answer cannot be read")
         return answer
-
-    @asynccontextmanager
-    async def _place(self, deadline: float) -> AsyncIterator[None]:
-        """One of the requests under way, for as long as its tries. Raises Exhausted(ENGINE_OVERLOADED)."""
-        if self._places.locked() and self._waiting >= self._config.aws_waiting:
-            raise _overloaded()
-        self._waiting += 1
-        try:
-            async with asyncio.timeout_at(deadline):
-                await self._places.acquire()
-        except TimeoutError as error:
-            raise _overloaded() from error
-        finally:
-            self._waiting -= 1
-        try:
-            yield
-        finally:
-            self._places.release()
 
 
 @asynccontextmanager

@@ -6,7 +6,7 @@ caller named is spoken by its own engine alone.
 """
 
 import asyncio
-from collections.abc import AsyncGenerator, AsyncIterator, Mapping, Sequence
+from collections.abc import AsyncIterator, Mapping, Sequence
 from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import replace
 
@@ -15,7 +15,7 @@ import structlog
 from chassis.errors import Unavailable
 from chassis.ranking import Attempt, Ranking, told
 from synthesis_svc.domain.voices import Voice, best
-from synthesis_svc.engines import Order, Speech, Synthesizer
+from synthesis_svc.engines import Order, Speech, Synthesizer, begun
 
 log = structlog.get_logger()
 
@@ -80,14 +80,6 @@ class Synthesizers:
         try:
             async with asyncio.timeout(seconds):
                 speech = await speaking.enter_async_context(attempt.engine.speak(order))
-                first = await anext(speech.audio, b"")
+                return replace(speech, audio=await begun(speech.audio))
         except TimeoutError as error:
             raise Unavailable("SYNTHESIS_FAILED", "the voice did not begin in time") from error
-        return replace(speech, audio=_joined(first, speech.audio))
-
-
-async def _joined(first: bytes, rest: AsyncIterator[bytes]) -> AsyncGenerator[bytes, None]:
-    if first:
-        yield first
-    async for block in rest:
-        yield block

@@ -4,7 +4,7 @@ Two levels: the engine, made once per process (it holds the model or the client)
 engine is one file and one line in ENGINES, and the contract suite passes.
 """
 
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import AsyncGenerator, AsyncIterator, Sequence
 from contextlib import AbstractAsyncContextManager, asynccontextmanager
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Protocol, cast
@@ -49,6 +49,18 @@ class Speech:
     voice: Voice
     audio: AsyncIterator[bytes]
     fallback: bool = False
+
+
+async def begun(audio: AsyncIterator[bytes]) -> AsyncIterator[bytes]:
+    """The same audio, once its first block is there or it is known that none comes. Raises what that block raises."""
+    return _joined(await anext(audio, b""), audio)
+
+
+async def _joined(first: bytes, rest: AsyncIterator[bytes]) -> AsyncGenerator[bytes, None]:
+    if first:
+        yield first
+    async for block in rest:
+        yield block
 
 
 class Synthesizer(Protocol):

@@ -24,7 +24,7 @@ from synthesis_svc.domain.polly import MARKUPS, Speaker, speakers
 from synthesis_svc.domain.sound import silence
 from synthesis_svc.domain.streaming import Levels, Polish
 from synthesis_svc.domain.voices import Grade, Tier, Voice, best
-from synthesis_svc.engines import Order, Speech
+from synthesis_svc.engines import Order, Speech, begun
 from synthesis_svc.engines.polly_calls import POLLY_FAILURES, SERVICE, RefusedError, blocks, mistake, tried
 
 if TYPE_CHECKING:
@@ -65,8 +65,7 @@ class Polly:
         order = self._quickly(order) if order.hurried and not order.pinned else order
         async with aclosing(self._audio(order)) as audio:
             # Before this the caller has heard nothing, and whatever fails is raised from here.
-            first = await anext(audio, b"")
-            yield Speech(order.voice, _resumed(first, audio))
+            yield Speech(order.voice, await begun(audio))
 
     async def list_voices(self) -> None:
         """Asks for all voices. Raises Unavailable, Misconfigured or Exhausted."""
@@ -116,7 +115,7 @@ class Polly:
         polish = Polish(self._levels, (voice, louder), polly.gain_db(delivery, voice.grade))
         pause = 0.0
         for part in polly.parts(respelled(order.text, order.language), delivery, voice.grade):
-            patience = asyncio.get_running_loop().time() + order.tier.patience_seconds
+            patience = _now() + order.tier.patience_seconds
             async with self._connections.one(patience), self._spoken(part, speaker, order) as body:
                 async for block in blocks(body, self._reading_seconds):
                     if polished := polish.push(pcm.samples(block)):
@@ -179,13 +178,6 @@ def _gone(order: Order) -> Invalid:
 
 def _overloaded() -> Exhausted:
     return Exhausted("ENGINE_OVERLOADED", f"too much text is waiting for {SERVICE}")
-
-
-async def _resumed(first: bytes, audio: AsyncIterator[bytes]) -> AsyncIterator[bytes]:
-    if first:
-        yield first
-    async for block in audio:
-        yield block
 
 
 def _now() -> float:

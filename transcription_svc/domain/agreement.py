@@ -9,6 +9,7 @@ The stable words are given to the recogniser as the beginning of its next transc
 only what follows them is received.
 """
 
+import math
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from typing import Final
@@ -46,15 +47,20 @@ class Agreement:
         """All words as believed now, the stable ones first."""
         return (*self._stable, *(candidate.word for candidate in self._candidates))
 
-    def receive(self, tail: Sequence[Word], *, voting: int | None = None) -> None:
+    def receive(self, tail: Sequence[Word], *, voting: int | None = None, overdue: float = -math.inf) -> None:
         """The next transcript, less the words that were stable when it was asked for.
 
         Its first `voting` words count for agreement, all by default; the others may be a guess at half a word.
+        Words that ended before `overdue`, in seconds, are stable without it.
         """
         votes = self._votes(tail, len(tail) if voting is None else voting)
         self._candidates = [_Candidate(word, count) for word, count in zip(tail, votes, strict=True)]
-        while len(self._candidates) > 1 and self._candidates[0].votes >= self._agreeing:
+        while self._candidates and self._is_stable(self._candidates[0], overdue):
             self._stable.append(replace(self._candidates.pop(0).word, stable=True))
+
+    def _is_stable(self, first: _Candidate, overdue: float) -> bool:
+        agreed = len(self._candidates) > 1 and first.votes >= self._agreeing
+        return agreed or first.word.end < overdue
 
     def settle(self, tail: Sequence[Word]) -> None:
         """The last transcript, less the stable words: all of it is stable."""

@@ -5,12 +5,14 @@ one fed live; when the recogniser falls behind, the audio that waits is decoded 
 skipped. The shell loops: `hear` windows of the voice detector, perform the decode that is `due`, `receive` its words.
 
 - While speech goes on, a quick decode every half second, or as often as its cost allows; agreement of two makes words
-  stable.
+  stable, and so does time: who waits for a word is not kept waiting by two transcripts in turn.
 - The audio of stable words is left behind, but for the last: every token and every second that is decoded costs.
   What they said goes along as context, which is cheap.
 - Where the voice pauses, one thorough decode at once, whose words are stable: of 50 none was wrong, and its full stops
   are better than those found later from half a sentence. If it stays quiet until the end-point they are already the
   final. A pause costs one decode, not one every half second.
+- A transcript that accounts for less than was voiced left something out. It counts for nothing, and the next decode
+  looks harder; what that one leaves out too was no speech.
 - An utterance that grows long is closed at the end of a stable sentence, or at its best pause, and the words after it
   begin the next: no audio is decoded twice into both, and the decode never grows beyond the recogniser's window.
 """
@@ -18,6 +20,7 @@ skipped. The shell loops: `hear` windows of the voice detector, perform the deco
 from collections import deque
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
+from itertools import pairwise
 from typing import Final
 
 from transcription_svc.domain.agreement import AGREEING, Agreement
@@ -51,13 +54,13 @@ LONG: Final = 15.0
 LONGEST: Final = 15.0
 # Between sentences, not after "Mr.".
 BREATH: Final = 0.2
-# What stays undecided when an utterance must be closed without agreement.
-DOUBTFUL_WORDS: Final = 2
+# Words that ended so long ago are decided without agreement, by the newest transcript: somebody waits for them. Or so
+# many steps ago, where quick decodes come rarely.
+DOUBT: Final = 2.5
+DOUBT_STEPS: Final = 2.5
 CONTEXT_WORDS: Final = 24
-# Nobody voices one word for so long: the transcript has left out what was said there.
+# Nobody voices one word for so long, nor so long between two: the transcript has left out what was said there.
 SWALLOWED: Final = 1.4
-# Transcripts in a row that may be left unused for that; the third may be right after all.
-DISTRUSTED: Final = 2
 _SENTENCE_END: Final = (".", "?", "!", "…")
 _CLAUSE_END: Final = (",", ";", ":")
 _EPSILON: Final = 1e-6
@@ -69,7 +72,7 @@ class Decode:
 
     `prefix`: how the transcript begins, already decided. `context`: what was said just before, in the same utterance or
     sentence.
-    `thorough`: quality over cost.
+    `thorough`: quality over cost. `again`: the transcript before this one left something out; look harder.
     """
 
     start: float
@@ -77,6 +80,7 @@ class Decode:
     prefix: str = ""
     context: str = ""
     thorough: bool = False
+    again: bool = False
 
 
 class Dictation:
@@ -100,7 +104,7 @@ class Dictation:
         self._decoded = Decode(0.0, 0.0)
         self._shown: tuple[Word, ...] = ()
         self._said_until = 0.0
-        self._distrusted = 0
+        self._doubted = False  # The last transcript left something out.
 
     @property
     def heard(self) -> float:
@@ -142,18 +146,17 @@ class Dictation:
         voiced_until = self._speeches[0].voiced_until
         stable = self._agreement.stable
         fresh = plausible([*stable, *self._in_order(tail, decode.end)], voiced_until)[len(stable) :]
-        if self._is_settled():
-            self._agreement.settle(fresh)
-            return self._close()
-        if self._leaves_out(fresh) and self._distrusted < DISTRUSTED:
-            self._distrusted += 1
+        self._doubted = not decode.again and self._leaves_out(fresh, decode)
+        if self._doubted:
             return []
-        self._distrusted = 0
         if decode.thorough:
             self._agreement.settle(fresh)
+            if self._is_settled():
+                return self._close()
         else:
             heard_enough = decode.end - decode.start >= LEAST_HEARD - _EPSILON
-            self._agreement.receive(fresh, voting=len(fresh) if heard_enough else 0)
+            overdue = decode.end - max(DOUBT, DOUBT_STEPS * self._step)
+            self._agreement.receive(fresh, voting=len(fresh) if heard_enough else 0, overdue=overdue)
         finals = self._shorten(decode)
         self._slide()
         return [*finals, *self._show()]
@@ -180,7 +183,7 @@ class Dictation:
     def _decode(self, end: float, *, thorough: bool) -> Decode:
         stable = [word.text for word in self._agreement.stable]
         context = " ".join([*self._context.split(), *stable[: self._passed]][-CONTEXT_WORDS:])
-        return Decode(self._window, end, " ".join(stable[self._passed :]), context, thorough)
+        return Decode(self._window, end, " ".join(stable[self._passed :]), context, thorough, self._doubted)
 
     def _slide(self) -> None:
         """Leaves the audio of stable words behind."""
@@ -194,15 +197,20 @@ class Dictation:
             self._window, self._passed = cut, passed
 
     def _covers(self, end: float) -> bool:
-        return self._decoded.thorough and self._decoded.end >= end - _EPSILON
+        return self._decoded.thorough and not self._doubted and self._decoded.end >= end - _EPSILON
 
     def _is_settled(self) -> bool:
         """Whether the speech is over and its last decode was thorough and saw all of it."""
         speech = self._speeches[0]
         return speech.ended and self._covers(min(self.heard, speech.voiced_until + TAIL))
 
-    def _leaves_out(self, words: Sequence[Word]) -> bool:
-        return any(self._ear.voiced(word.start, word.end) > SWALLOWED for word in words)
+    def _leaves_out(self, words: Sequence[Word], decode: Decode) -> bool:
+        """Whether more was voiced than these words, the first not yet stable, can have been."""
+        stable = self._agreement.stable
+        ends = [stable[-1].end if stable else self._start, *(word.end for word in words)]
+        if decode.thorough:  # In the midst of speech the last words are still to come.
+            ends.append(max(ends[-1], decode.end))
+        return any(self._ear.voiced(before, end) > SWALLOWED for before, end in pairwise(ends))
 
     def _in_order(self, tail: Sequence[Word], end: float) -> list[Word]:
         """The words with times that never go back, neither over stable words nor over the utterance before."""
@@ -243,8 +251,6 @@ class Dictation:
     def _shorten(self, decode: Decode) -> list[Hypothesis]:
         """Closes the utterance at a good place while its speech goes on, if it is time to."""
         length = decode.end - self._start
-        if decode.end - self._window >= LONGEST:
-            self._agreement.settle(self._agreement.words[len(self._agreement.stable) : -DOUBTFUL_WORDS])
         count = self._cut(length)
         if count == 0:
             return self._skip(decode) if decode.end - self._window >= LONGEST else []

@@ -200,7 +200,7 @@ class LocalStream:
         """In a worker thread; times from the stream's first sample."""
         first = int(decode.start * SAMPLE_RATE)
         audio = self._tape.cut(first * BYTES_PER_SAMPLE, int((decode.end - decode.start) * SAMPLE_RATE) * 2)
-        beams = self._options.premium and decode.thorough
+        beams = decode.again or (self._options.premium and decode.thorough)
         words = self._engine.whisper.decode(
             Request(audio, self._options.language, decode.prefix, decode.context, decode.thorough, beams)
         )

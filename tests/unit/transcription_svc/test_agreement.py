@@ -53,6 +53,16 @@ def test_only_what_follows_the_stable_words_is_received() -> None:
     assert shown(agreement) == "the river finds the sea | at last"
 
 
+def test_words_that_ended_long_ago_are_stable_without_agreement() -> None:
+    agreement = Agreement()
+    agreement.receive(said("the river finds the sea"))
+    agreement.receive(said("a liver finds the sea"), overdue=0.9)
+    assert shown(agreement) == "a liver | finds the sea"
+    agreement.receive([], overdue=9.0)
+    agreement.receive(said("alone", start=0.8), overdue=9.0)
+    assert shown(agreement) == "a liver alone |"
+
+
 def test_three_can_be_asked_to_agree() -> None:
     agreement = Agreement(agreeing=3)
     agreement.receive(said("the river finds"))

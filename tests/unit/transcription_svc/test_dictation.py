@@ -7,7 +7,17 @@ import pytest
 
 from tests.fakes.hypotheses import check, spoken
 from transcription_svc.domain.agreement import spelled
-from transcription_svc.domain.dictation import DOUBTFUL_WORDS, LONGEST, RAREST, TAIL, UPDATE, Decode, Dictation
+from transcription_svc.domain.dictation import (
+    DOUBT,
+    DOUBT_STEPS,
+    LONGEST,
+    RAREST,
+    SHARE,
+    TAIL,
+    UPDATE,
+    Decode,
+    Dictation,
+)
 from transcription_svc.domain.endpoint import WINDOW, Window
 from transcription_svc.domain.hypothesis import Hypothesis, Word
 
@@ -176,8 +186,7 @@ def test_what_was_said_before_a_song_is_kept(count: int, *, final_only: bool) ->
     reader = Reader(words, dictation=Dictation(final_only=final_only), sung_until=words[-1].end + 20.0)
     hypotheses = reader.run(reader.sung_until + 2.0)
     check(hypotheses)
-    # But for the words that are in doubt to the end.
-    assert [f"w{n}" for n in range(count - DOUBTFUL_WORDS)] == spoken(hypotheses).split()[: count - DOUBTFUL_WORDS]
+    assert spoken(hypotheses).split()[:count] == [f"w{n}" for n in range(count)]
 
 
 def test_words_that_were_shown_and_are_gone_are_taken_back() -> None:
@@ -203,15 +212,74 @@ def test_after_the_end_point_nothing_shown_is_nothing_final() -> None:
     assert machine.due() is None
 
 
-def test_a_transcript_that_left_something_out_is_waited_over_but_not_for_ever() -> None:
+WHOLE = talk("to create your first project select speech")
+LEFT_OUT = {
+    "within a word": [Word("select", 0.0, 2.4, stable=False), WHOLE[-1]],
+    "between two words": [WHOLE[0], WHOLE[-1]],
+    "before the first": [WHOLE[-1]],
+}
+
+
+@pytest.mark.parametrize("transcript", LEFT_OUT.values(), ids=LEFT_OUT)
+def test_a_transcript_that_left_something_out_is_not_believed_and_asked_for_again(transcript: list[Word]) -> None:
+    machine, found = Dictation(), []
+    machine.hear([VOICE] * 90)
+    decode = machine.due()
+    assert decode is not None
+    assert machine.receive(decode, transcript) == []
+    machine.hear([VOICE] * 16)
+    decode = machine.due()
+    assert decode is not None
+    assert decode.again
+    found = machine.receive(decode, WHOLE)
+    assert [text(each) for each in found] == ["to create your first project select speech"]
+    machine.hear([VOICE] * 16)
+    decode = machine.due()
+    assert decode is not None
+    assert not decode.again
+
+
+@pytest.mark.parametrize("quiet", [12, 40], ids=["a pause", "the end"])
+@pytest.mark.parametrize("transcript", [*LEFT_OUT.values(), WHOLE[:2], []])
+def test_nor_is_one_settled_in_a_pause(quiet: int, transcript: list[Word]) -> None:
     machine = Dictation()
-    swallowing = [Word("select", 0.0, 2.0, stable=False), Word("speech", 2.0, 2.4, stable=False)]
-    shown = []
-    for _ in range(9):
-        machine.hear([VOICE] * 16)
-        if (decode := machine.due()) is not None and decode.end > 2.4:
-            shown.append(bool(machine.receive(decode, swallowing)))
-    assert shown[:3] == [False, False, True]
+    machine.hear([VOICE] * round(2.8 / WINDOW) + [QUIET] * quiet)
+    decode = machine.due()
+    assert decode is not None
+    assert decode.thorough
+    assert machine.receive(decode, transcript) == []
+    decode = machine.due()
+    assert decode is not None
+    assert (decode.thorough, decode.again) == (True, True)
+    [settled] = machine.receive(decode, WHOLE)
+    assert all(word.stable for word in settled.words)
+    assert (text(settled), settled.is_final) == ("to create your first project select speech", quiet == 40)
+
+
+def test_what_is_left_out_twice_was_no_speech() -> None:
+    machine = Dictation()
+    machine.hear([VOICE] * 90 + [QUIET] * 40)
+    for again in (False, True):
+        decode = machine.due()
+        assert decode is not None
+        assert decode.again == again
+        found = machine.receive(decode, LEFT_OUT["before the first"])
+    assert [text(each) for each in found] == ["speech"]
+    assert machine.due() is None
+
+
+@pytest.mark.parametrize("cost", [0.0, 0.35])
+def test_words_on_which_no_two_transcripts_agree_are_decided_in_the_end(cost: float) -> None:
+    machine, doubts, turn = Dictation(), [], 0
+    while machine.heard < 14.0:
+        machine.hear([VOICE])
+        if (decode := machine.due()) is not None:
+            turn += 1
+            begin = 0.4 * (len(f"{decode.context} {decode.prefix}".split()))
+            said = [Word(f"w{turn}-{n}", 0.4 * n, 0.4 * (n + 1), stable=False) for n in range(int(decode.end / 0.4))]
+            for shown in machine.receive(decode, [word for word in said if word.start >= begin - 0.01], cost):
+                doubts += [decode.end - word.end for word in shown.words if not word.stable]
+    assert max(doubts) <= (DOUBT if cost == 0.0 else DOUBT_STEPS * cost / SHARE)
 
 
 def test_final_only_decodes_once_an_utterance() -> None:

@@ -75,6 +75,8 @@ class Metric(StrEnum):
     SSML_REFUSED = "lingocast_ssml_refused_total"  # Spoken as plain text instead, by engine and reason.
     CUES_DROPPED = "lingocast_cues_dropped_total"
     AUDIO_DROPPED = "lingocast_audio_dropped_total"  # Chunks of a speaker dropped, by reason.
+    LISTENER_AUDIO_DROPPED = "lingocast_listener_audio_dropped_seconds_total"  # Not sent to who does not keep up.
+    DELIVERIES = "lingocast_deliveries_total"  # Frames times listeners, of feeds.
     SPECULATIONS = (
         "lingocast_speculations_total"  # Segments closed, by whether a draft was their translation (outcome).
     )

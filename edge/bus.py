@@ -31,6 +31,11 @@ class Bus(Protocol):
         """Calls `receive` for each event until what this returns is called. `receive` must not wait or raise."""
         ...
 
+    async def follow(self, topic: Topic, last_cue: str) -> None:
+        """Returns when what `missed` says of this topic is complete, as far as anybody remembers it, or after a moment
+        in which nobody said so. To be asked before somebody who heard `last_cue` elsewhere goes on here."""
+        ...
+
     def missed(self, topic: Topic, last_cue: str) -> Sequence[BusEvent]:
         """What was published after the cue `last_cue`, whole cues of at most 10 s in all and their captions."""
         ...
@@ -64,6 +69,9 @@ class LocalBus:
                 self._receivers.pop(topic, None)
 
         return unsubscribe
+
+    async def follow(self, topic: Topic, last_cue: str) -> None:
+        """There is nobody else to ask."""
 
     def missed(self, topic: Topic, last_cue: str) -> Sequence[BusEvent]:
         tail = self._tails.get(topic)

@@ -18,15 +18,17 @@ from chassis.telemetry import Attribute, Metric, meter
 from edge.address import address_of
 from edge.broadcast import Broadcast
 from edge.domain.admission import RateWindow
+from edge.domain.feed import SOURCE
 from edge.domain.limits import MessagePace
 from edge.edge import Edge
 from edge.gate import Gate
 from edge.listener import ListenerActions, ListenerSeat
+from edge.outbox import Outbox
 from edge.protocol import connect, server
 from edge.protocol.client import glossary_of
 from edge.protocol.errors import GoingAway, Internal
 from edge.protocol.roles import Role
-from edge.protocol.wire import SUBPROTOCOL, Flavour, milliseconds, state_message
+from edge.protocol.wire import SUBPROTOCOL, Audio, Flavour, Rendering, milliseconds, state_message
 from edge.sessions import CONNECT, CREATE, HEARTBEAT, JOIN, Limit, NewSession, SessionView, connection_hash
 from edge.socket import Actions, Socket
 from edge.speaker import SpeakerActions
@@ -225,6 +227,9 @@ class Entrance:
         connection_id = token_hex(16)
         with self._departed_if_unsure(query.session_id, connection_id):
             view = await self._edge.sessions.refresh_listener(query.session_id, former_id, connection_id, language)
+        if query.last_cue is not None:
+            source = (SOURCE,) if query.captions == "source" else ()
+            await self._edge.hub.follow(query.session_id, query.last_cue, language, *source)
         # From here to the end of the swap nothing waits, so that no event falls between the seats or into both.
         seat = self._seat(query, caller, language)
         former = self._edge.seats.get(former_id)
@@ -245,8 +250,7 @@ class Entrance:
             self._edge.hub,
             query.session_id,
             language,
-            flavour=caller.flavour,
-            audio=query.audio == "on",
+            Rendering(caller.flavour, Audio.PCM if query.audio == "on" else Audio.OFF),
             source=query.captions == "source",
         )
 
@@ -321,14 +325,13 @@ class Entrance:
     ) -> Socket:
         return Socket(
             ws,
-            caller.request.transport,
+            Outbox(caller.request.transport, self._edge.laggards, self._config.mailbox_seconds),
             flavour=caller.flavour,
             role=role,
             session_id=session_id,
             connection_id=connection_id,
             gate=self._gate(connection_id),
             heard_within=self._config.heard_within_seconds,
-            mailbox_seconds=self._config.mailbox_seconds,
             span=self._config.life_span,
         )
 

@@ -19,6 +19,7 @@ from edge.departures import Departures
 from edge.hub import Hub
 from edge.languages import Languages
 from edge.listener import ListenerSeat
+from edge.outbox import Laggards
 from edge.protocol import server
 from edge.protocol.errors import Close
 from edge.sessions import Held, NewSession, Sessions, SessionView
@@ -60,6 +61,7 @@ class Edge:
         self.verifier = verifier
         self.bus = bus
         self.hub = Hub(bus)
+        self.laggards = Laggards()
         self.watches = Watches(sessions, tasks)
         self.broadcasts: dict[str, Broadcast] = {}
         self.sockets: dict[str, Socket] = {}

@@ -1,33 +1,47 @@
-"""Fan-out: each event of a feed is encoded once per flavour, and every listener's mailbox gets the same bytes.
+"""Fan-out: the events of a feed are encoded once for each way of hearing it, and every listener gets the same bytes.
 
-A mailbox never makes anybody wait, so one slow listener costs the others nothing.
+What is published in one tick leaves in one write per listener, straight to the transport of each that keeps up; the
+others have a mailbox, so that a slow listener costs the rest nothing. A large feed is written in slices, between which
+the rest of the process has its turn, and in an order that rotates, so that nobody is always the last.
 """
 
 import asyncio
 import time
-from collections.abc import Callable, Iterable
-from typing import Protocol
+from collections import deque
+from collections.abc import Callable, Iterable, Iterator
+from dataclasses import dataclass
+from typing import Final, Protocol
 
-from chassis.telemetry import Attribute, Span, context_of, span_between
+from chassis.telemetry import Attribute, Metric, Span, context_of, meter, span_between
 from edge.bus import Bus
 from edge.domain.feed import SOURCE, BusEvent, Caption, CueAudio, CueEnded, CueStarted, SessionEnded, Topic
-from edge.protocol.wire import Encoder, Flavour, Post, Receipt
+from edge.domain.mailbox import Cut
+from edge.outbox import Outbox
+from edge.protocol.wire import Encoder, Post, Receipt, Rendering
 
-SPAN_SETTLES_SECONDS = 1.0
+SPAN_SETTLES_SECONDS: Final = 1.0
 """How long after a fan-out its span waits for the last listener's write. Slower ones are not the feed's delay."""
 
+SLICE: Final = 1_000
+"""Listeners written to at one go, some 5 ms."""
 
-_CUE = (CueStarted, CueAudio, CueEnded)
+_TURN: Final = 0.618
+"""Of a feed's listeners: how much further on each fan-out begins. Golden, so that no place is favoured."""
+
+_deliveries = meter.create_counter(Metric.DELIVERIES)
 
 
 class Seat(Protocol):
     """A listener in a feed."""
 
-    flavour: Flavour
-    wants_audio: bool
+    rendering: Rendering
 
     def deliver(self, post: Post) -> None:
-        """Must not wait or raise."""
+        """While it sits apart: one at a time. Must not wait or raise."""
+        ...
+
+    def joins(self, language: str, cue: Cut | None) -> Outbox | None:
+        """Where to write from now on what all get in that feed, if it is so far. `cue`: under way there."""
         ...
 
     def session_ended(self, post: Post) -> None:
@@ -41,6 +55,8 @@ class Hub:
     def __init__(self, bus: Bus) -> None:
         self._bus = bus
         self._feeds: dict[Topic, Feed] = {}
+        self._due: dict[Feed, None] = {}
+        self._handle: asyncio.Handle | None = None
 
     def enter(self, seat: Seat, session_id: str, *languages: str) -> None:
         """Seats a listener in feeds of a session. NOTICES and SOURCE are languages here."""
@@ -48,22 +64,26 @@ class Hub:
             feed = self._feeds.get(topic)
             if feed is None:
                 feed = self._feeds[topic] = Feed(topic, self._bus.missed(topic, ""))
-                feed.unsubscribe = self._bus.subscribe(topic, feed.publish)
-            feed.seats[seat] = None
+                feed.unsubscribe = self._bus.subscribe(topic, self._receiver(feed))
+            feed.enter(seat)
             trouble = self._bus.trouble(topic)
             if trouble is not None:
                 feed.tell(seat, trouble)
+
+    async def follow(self, session_id: str, last_cue: str, *languages: str) -> None:
+        """To be awaited before a listener who heard `last_cue` at another edge takes a seat here."""
+        for name in languages:
+            await self._bus.follow(Topic(session_id, name), last_cue)
 
     def missed(self, seat: Seat, session_id: str, language: str, last_cue: str) -> list[Post]:
         """What a listener who heard the cue `last_cue` to its end has missed of a feed since, in order."""
         topic = Topic(session_id, language)
         encoder = _encoder(topic)
-        posts = []
+        posts: list[Post] = []
         for event in self._bus.missed(topic, last_cue):
             encoder.open(event)
-            if seat.wants_audio or not isinstance(event, _CUE):
-                posts.append(encoder.encode(event, seat.flavour))
-        return [post for post in posts if post is not None]
+            posts += encoder.encode(event, seat.rendering)
+        return posts
 
     def leave(self, seat: Seat, session_id: str, *languages: str) -> None:
         """Takes a listener out of feeds. Repeating it changes nothing."""
@@ -71,56 +91,216 @@ class Hub:
             feed = self._feeds.get(topic)
             if feed is None:
                 continue
-            feed.seats.pop(seat, None)
-            if not feed.seats:
+            feed.leave(seat)
+            if feed.empty:
                 feed.unsubscribe()
                 del self._feeds[topic]
 
+    def set_apart(self, seat: Seat, session_id: str, language: str) -> None:
+        """From now on what this listener gets of a feed is delivered to it one by one."""
+        feed = self._feeds.get(Topic(session_id, language))
+        if feed is not None:
+            feed.set_apart(seat)
+
+    def under_way(self, outbox: Outbox, session_id: str, language: str) -> Cut | None:
+        """The cue of a feed that somebody who has joined the others is in the midst of."""
+        feed = self._feeds.get(Topic(session_id, language))
+        return None if feed is None else feed.under_way(outbox)
+
+    def _receiver(self, feed: "Feed") -> Callable[[BusEvent], None]:
+        def receive(event: BusEvent) -> None:
+            if isinstance(event, SessionEnded):
+                # It closes sockets: what was published before it goes first, in whatever feed.
+                for other in self._feeds.values():
+                    if other.topic.session_id == feed.topic.session_id:
+                        other.settle()
+            feed.publish(event)
+            self._due[feed] = None
+            if self._handle is None:
+                self._handle = asyncio.get_running_loop().call_soon(self._flush)
+
+        return receive
+
+    def _flush(self) -> None:
+        """Lets every feed that has something write one slice."""
+        for feed in tuple(self._due):
+            if not feed.proceed():
+                self._due.pop(feed, None)
+        self._handle = asyncio.get_running_loop().call_soon(self._flush) if self._due else None
+
+
+@dataclass(frozen=True, slots=True)
+class _Part:
+    """Listeners to be written to at one go, and what they get."""
+
+    outboxes: list[Outbox]
+    posts: list[Post]
+    wire: bytes
+
+    def write(self, before: Cut | None) -> None:
+        """`before`: the cue that they are in the midst of."""
+        wire, written = self.wire, 0
+        for outbox in self.outboxes:
+            transport = outbox.transport
+            # As `Outbox.put`, without the calls: here is where the time goes.
+            if (
+                outbox.mailbox is None
+                and transport is not None
+                and not transport.get_write_buffer_size()
+                and not transport.is_closing()
+            ):
+                transport.write(wire)
+                written += 1
+            else:
+                outbox.lag(self.posts, before)
+        for post in self.posts:
+            if post.content.receipt is not None:
+                post.content.receipt.written(written)
+
 
 class Feed:
-    """One topic and who listens to it here, in the order they came."""
+    """One topic and who listens to it here.
+
+    Listeners who are all at the same place in it are written to together, those of one rendering the same bytes. Apart
+    sit those who are not: before their socket is open, in a cue whose start they did not get, or about to leave.
+    """
 
     def __init__(self, topic: Topic, before: Iterable[BusEvent] = ()) -> None:
         """`before`: what was published lately, so that the rest of a cue under way can be placed."""
         self.topic = topic
-        self.seats: dict[Seat, None] = {}
         self.unsubscribe: Callable[[], None] = lambda: None
         self._encoder = _encoder(topic)
+        self._together: dict[Rendering, dict[Seat, Outbox]] = {}
+        self._apart: dict[Seat, None] = {}
+        self._events: list[BusEvent] = []
+        self._writing: Iterator[None] | None = None
+        self._unwritten: deque[_Part] = deque()
+        self._before: Cut | None = None  # The cue under way for those who have not been written to yet.
+        self._cue: Cut | None = None
+        self._turn = 0.0
+        self._traced: tuple[CueStarted, float, Receipt] | None = None
         for event in before:
             self._encoder.open(event)
-        self._cue: tuple[CueStarted, float, Receipt] | None = None
+            self._follow(event)
+
+    @property
+    def empty(self) -> bool:
+        return not self._apart and not any(self._together.values())
+
+    def enter(self, seat: Seat) -> None:
+        """It gets what is published from now on."""
+        self.settle()
+        self._apart[seat] = None
+
+    def leave(self, seat: Seat) -> None:
+        """It gets what was published until now."""
+        self.settle()
+        self._apart.pop(seat, None)
+        self._together.get(seat.rendering, {}).pop(seat, None)
+
+    def set_apart(self, seat: Seat) -> None:
+        """See `Hub.set_apart`."""
+        self.settle()
+        if self._together.get(seat.rendering, {}).pop(seat, None) is not None:
+            self._apart[seat] = None
+
+    def under_way(self, outbox: Outbox) -> Cut | None:
+        """See `Hub.under_way`."""
+        unwritten = any(outbox in part.outboxes for part in self._unwritten)
+        return self._before if unwritten else self._cue
 
     def publish(self, event: BusEvent) -> None:
-        """Encodes once per flavour and puts into every mailbox."""
-        started = time.time()
-        receipt = self._receipt(event, started)
-        self._encoder.open(event)
-        posts: dict[Flavour, Post | None] = {}
-        is_cue = isinstance(event, _CUE)
-        for seat in tuple(self.seats):
-            if is_cue and not seat.wants_audio:
-                continue
-            if seat.flavour not in posts:
-                posts[seat.flavour] = self._encoded(event, seat.flavour, receipt)
-            post = posts[seat.flavour]
-            if post is None:
-                continue
-            if isinstance(event, SessionEnded):
-                seat.session_ended(post)
-            else:
-                seat.deliver(post)
+        """To be written by `proceed`."""
+        self._events.append(event)
+
+    def proceed(self) -> bool:
+        """Writes the next slice of what was published. False: all is written."""
+        if self._writing is None:
+            self._writing = self._write()
+        if next(self._writing, self) is self:
+            self._writing = None
+        return self._writing is not None or bool(self._events)
+
+    def settle(self) -> None:
+        """Writes all of it, now."""
+        while self._writing is not None or self._events:
+            self.proceed()
 
     def tell(self, seat: Seat, event: BusEvent) -> None:
         """Only one listener, outside of the feed's order."""
-        post = self._encoder.encode(event, seat.flavour)
-        if post is not None:
+        for post in self._encoder.encode(event, seat.rendering):
             seat.deliver(post)
 
-    def _encoded(self, event: BusEvent, flavour: Flavour, receipt: Receipt | None) -> Post | None:
-        post = self._encoder.encode(event, flavour)
-        if post is not None:
-            post.content.receipt = receipt
-        return post
+    def _write(self) -> Iterator[None]:
+        """One go: the events so far, in slices.
+
+        Whoever comes or goes lets this be finished first, so that nobody is missed and none is served twice.
+        """
+        started = time.time()
+        events, self._events = self._events, []
+        self._before = self._cue
+        renderings = {*(key for key, seats in self._together.items() if seats), *(s.rendering for s in self._apart)}
+        posts = self._encoded(events, renderings, started)
+        for rendering in self._together:
+            if posts.get(rendering):
+                self._unwritten.extend(self._parts(rendering, posts[rendering]))
+        while self._unwritten:
+            self._unwritten.popleft().write(self._before)
+            if self._unwritten:
+                yield
+        for seat in tuple(self._apart):
+            for post in posts[seat.rendering]:
+                seat.deliver(post)
+            outbox = seat.joins(self.topic.language, self._cue)
+            if outbox is not None and seat in self._apart:
+                del self._apart[seat]
+                self._together.setdefault(seat.rendering, {})[seat] = outbox
+        for event in events:
+            if isinstance(event, SessionEnded):
+                yield from self._end(event)
+
+    def _parts(self, rendering: Rendering, posts: list[Post]) -> Iterator["_Part"]:
+        outboxes = list(self._together[rendering].values())
+        first = int(self._turn * len(outboxes))
+        self._turn = (self._turn + _TURN) % 1.0
+        outboxes = outboxes[first:] + outboxes[:first]
+        _deliveries.add(len(outboxes) * len(posts))
+        wire = b"".join([post.content.wire for post in posts])
+        for begin in range(0, len(outboxes), SLICE):
+            yield _Part(outboxes[begin : begin + SLICE], posts, wire)
+
+    def _end(self, event: SessionEnded) -> Iterator[None]:
+        seats = [*self._apart, *(seat for seats in self._together.values() for seat in seats)]
+        for begin in range(0, len(seats), SLICE):
+            for seat in seats[begin : begin + SLICE]:
+                for post in self._encoder.encode(event, seat.rendering):
+                    seat.session_ended(post)
+            yield
+
+    def _encoded(
+        self, events: list[BusEvent], renderings: set[Rendering], started: float
+    ) -> dict[Rendering, list[Post]]:
+        posts: dict[Rendering, list[Post]] = {rendering: [] for rendering in renderings}
+        for event in events:
+            receipt = self._receipt(event, started)
+            self._encoder.open(event)
+            self._follow(event)
+            if isinstance(event, SessionEnded):
+                continue
+            for rendering in renderings:
+                for post in self._encoder.encode(event, rendering):
+                    post.content.receipt = receipt
+                    posts[rendering].append(post)
+        return posts
+
+    def _follow(self, event: BusEvent) -> None:
+        match event:
+            case CueStarted():
+                self._cue = Cut(event.cue_id, 0.0)
+            case CueAudio() if self._cue is not None and self._cue.cue_id == event.cue_id:
+                self._cue = Cut(event.cue_id, self._cue.seconds + event.seconds)
+            case CueEnded():
+                self._cue = None
 
     def _receipt(self, event: BusEvent, started: float) -> Receipt | None:
         """For what a trace wants to know: the write of a final caption; a cue from its first frame to its last."""
@@ -130,25 +310,26 @@ class Feed:
                 self._record_later(Span.EDGE_CAPTION, event, started, receipt)
                 return receipt
             case CueStarted() if event.traceparent:
-                self._cue = (event, started, Receipt())
-                return self._cue[2]
-            case CueAudio() if self._cue is not None:
-                return self._cue[2]
-            case CueEnded() if self._cue is not None:
-                start, began, receipt = self._cue
-                self._cue = None
+                self._traced = (event, started, Receipt())
+                return self._traced[2]
+            case CueAudio() if self._traced is not None:
+                return self._traced[2]
+            case CueEnded() if self._traced is not None:
+                start, began, receipt = self._traced
+                self._traced = None
                 self._record_later(Span.EDGE_CUE, start, began, receipt)
                 return receipt
         return None
 
     def _record_later(self, span: Span, event: Caption | CueStarted, started: float, receipt: Receipt) -> None:
         def record() -> None:
+            # One receipt serves all frames of a cue: writes, not listeners, are counted there.
+            everyone = len(self._apart) + sum(map(len, self._together.values()))
             attributes: dict[str, str | int | float] = {
                 Attribute.SESSION: self.topic.session_id,
                 Attribute.LANGUAGE: event.language,
                 Attribute.SEGMENT: event.segment_id,
-                # One receipt serves all frames of a cue: writes, not listeners, are counted there.
-                Attribute.LISTENERS: len(self.seats) if span is Span.EDGE_CUE else receipt.listeners,
+                Attribute.LISTENERS: everyone if span is Span.EDGE_CUE else receipt.listeners,
             }
             span_between(span, context_of(event.traceparent), started, max(started, receipt.written_at), attributes)
 

@@ -7,12 +7,13 @@ from typing import Final
 from chassis.errors import Invalid
 from edge.domain.feed import NOTICES, SOURCE
 from edge.domain.limits import TokenBucket
-from edge.domain.mailbox import Kind
+from edge.domain.mailbox import Cut, Kind
 from edge.gate import too_fast
 from edge.hub import Hub
+from edge.outbox import Outbox
 from edge.protocol import client, server
 from edge.protocol.errors import Close
-from edge.protocol.wire import Flavour, Post, message
+from edge.protocol.wire import Post, Rendering, message
 from edge.sessions import Watched
 from edge.socket import Socket
 
@@ -35,23 +36,27 @@ class ListenerSeat:
     """A listener in the hub. Takes its seat before its socket is open, so that nothing is missed between; what comes
     meanwhile waits, and is written after the server's first word."""
 
-    def __init__(
-        self, hub: Hub, session_id: str, language: str, flavour: Flavour, *, audio: bool, source: bool
-    ) -> None:
-        self.flavour = flavour
-        self.wants_audio = audio
+    def __init__(self, hub: Hub, session_id: str, language: str, rendering: Rendering, *, source: bool) -> None:
+        self.rendering = rendering
         self.language = language
         self._hub = hub
         self._session_id = session_id
-        self._others = [NOTICES, *([SOURCE] if source else [])]
+        self._others = (NOTICES, SOURCE) if source else (NOTICES,)
         self._socket: Socket | None = None
         self._missed: list[Post] = []
         self._early: list[Post] = []
         self._over: Post | None = None
-        self.cue = ""  # The cue of the feed that was begun here and has not ended.
+        self._cut: Cut | None = None  # While it sits apart: the cue that was begun here and has not ended.
+        self._together = False  # The hub writes to it by itself.
         self._giving_way = False
         self._timer: asyncio.TimerHandle | None = None
         hub.enter(self, session_id, language, *self._others)
+
+    @property
+    def cue(self) -> str:
+        """The cue of the feed that was begun here and has not ended; empty for none."""
+        cut = self._under_way()
+        return "" if cut is None else cut.cue_id
 
     def resume(self, last_cue: str) -> None:
         """Lets what followed `last_cue` be sent first. To be called before anything else happens."""
@@ -61,10 +66,10 @@ class ListenerSeat:
     def open(self, socket: Socket) -> None:
         """From now on to this socket."""
         self._socket = socket
+        socket.outbox.under_way = self._under_way
         for post in (*self._missed, *self._early):
             self._post(post, socket)
-        self._missed.clear()
-        self._early.clear()
+        self._missed, self._early = [], []
         if self._giving_way:
             self._gone()
         if self._over is not None:
@@ -79,6 +84,7 @@ class ListenerSeat:
         """Another socket goes on from here. Unless it begins again with what this one was sent last (`at_once`), the
         cue under way is still brought to its end."""
         self._hub.leave(self, self._session_id, *self._others)
+        self._set_apart()
         self._giving_way = True
         if at_once or not self.cue:
             self._gone()
@@ -86,11 +92,12 @@ class ListenerSeat:
             self._timer = asyncio.get_running_loop().call_later(GIVE_WAY_SECONDS, self._gone)
 
     def change_language(self, language: str) -> None:
+        self._set_apart()
         self._hub.leave(self, self._session_id, self.language)
         self.language = language
-        self.cue = ""
         if self._socket is not None:
             self._socket.change_feed()
+        self._cut = None
         self._hub.enter(self, self._session_id, language)
 
     def deliver(self, post: Post) -> None:
@@ -98,6 +105,14 @@ class ListenerSeat:
             self._post(post, self._socket)
         elif len(self._early) < 100:  # Some seconds of a feed; a join that takes longer has failed by then.
             self._early.append(post)
+
+    def joins(self, language: str, cue: Cut | None) -> Outbox | None:
+        """As the hub asks: where its socket is open, unless it is in another cue than the others, or in none."""
+        if self._socket is None or self._giving_way or (cue and cue.cue_id) != (self._cut and self._cut.cue_id):
+            return None
+        if language == self.language:
+            self._together = True
+        return self._socket.outbox
 
     @property
     def over(self) -> bool:
@@ -121,16 +136,34 @@ class ListenerSeat:
         wait = 0.0 if reason in PLAYED_OUT_REASONS else tail_seconds
         self._timer = asyncio.get_running_loop().call_later(wait, self.session_ended, post)
 
+    def _under_way(self) -> Cut | None:
+        if self._together and self._socket is not None:
+            return self._hub.under_way(self._socket.outbox, self._session_id, self.language)
+        return self._cut
+
+    def _set_apart(self) -> None:
+        if self._together:
+            self._hub.set_apart(self, self._session_id, self.language)  # This writes what all get until now.
+            self._cut = self._under_way()
+            self._together = False
+
     def _post(self, post: Post, socket: Socket) -> None:
         if self._giving_way and (post.kind not in _REST_OF_CUE or post.key != self.cue):
             if post.kind is Kind.CUE_START:
                 self._gone()
             return
-        if post.kind is Kind.CUE_START:
-            self.cue = post.key
-        elif post.kind is Kind.CUE_END:
-            self.cue = ""
+        cut = self._cut
+        match post.kind:
+            case Kind.CUE_START:
+                cut = Cut(post.key, 0.0)
+            case Kind.CUE_AUDIO | Kind.CUE_END if cut is None or cut.cue_id != post.key:
+                return  # Nobody joins in mid-word.
+            case Kind.CUE_AUDIO if cut is not None:
+                cut = Cut(post.key, cut.seconds + post.seconds)
+            case Kind.CUE_END:
+                cut = None
         socket.post(post)
+        self._cut = cut
         if self._giving_way and not self.cue:
             self._gone()
 

@@ -1,25 +1,27 @@
-"""One WebSocket, either role: reads with limits, writes from a mailbox, watches for silence, says goodbye.
+"""One WebSocket, either role: reads with limits, writes through an outbox, watches for silence, says goodbye.
 
-Nothing that is sent ever waits here: it goes into the mailbox, and the socket's own writer takes its time.
+It lives in the task of its request and has no other: nothing that is sent ever waits here, and time is a timer's.
 """
 
 import asyncio
 import time
+from collections.abc import Callable
 from typing import Final, Protocol
 
 import structlog
-from aiohttp import ClientConnectionResetError, WSMsgType, web
+from aiohttp import WSMsgType, web
 
 from chassis.errors import Invalid, LingocastError, Unavailable
 from edge.domain.admission import MESSAGE_BYTES
 from edge.domain.lifetime import ClosesSoon, LifeSpan, Lifetime, Notice, RefreshDue, TooOld
 from edge.domain.limits import Verdict
-from edge.domain.mailbox import Dropped, Kind, Mailbox, Parcel
+from edge.domain.mailbox import Kind, Parcel
 from edge.gate import Gate, too_fast
+from edge.outbox import Outbox
 from edge.protocol import client, server
 from edge.protocol.errors import CODES, Close, Internal, error_message
 from edge.protocol.roles import Role, authorise
-from edge.protocol.wire import Flavour, Frame, Post, cue_end, message, milliseconds
+from edge.protocol.wire import Flavour, Post, cue_end, message, milliseconds
 from edge.refusals import RefusalLog
 from edge.sessions import connection_hash
 
@@ -45,7 +47,7 @@ class Socket:
     def __init__(
         self,
         ws: web.WebSocketResponse,
-        transport: asyncio.Transport | None,
+        outbox: Outbox,
         *,
         flavour: Flavour,
         role: Role,
@@ -53,7 +55,6 @@ class Socket:
         connection_id: str,
         gate: Gate,
         heard_within: float,
-        mailbox_seconds: float = 10.0,
         span: LifeSpan | None = None,
     ) -> None:
         self.flavour = flavour
@@ -61,12 +62,14 @@ class Socket:
         self.session_id = session_id
         self.connection_id = connection_id
         self.opened_at = time.time()
+        self.outbox = outbox
+        outbox.when_overflowed(self._overflowed)
         self._ws = ws
-        self._transport = transport
         self._gate = gate
         self._heard_within = heard_within
-        self._mailbox: Mailbox[Frame] = Mailbox(mailbox_seconds)
-        self._wake = asyncio.Event()
+        self._reading: asyncio.Timeout | None = None
+        self._all_sent = False  # After `close`: nothing waits any more.
+        self._timer: asyncio.TimerHandle | None = None
         self._closing: tuple[int, str] | None = None
         self._heard_at = asyncio.get_running_loop().time()
         self._lifetime = Lifetime(self._heard_at, span or LifeSpan())
@@ -89,15 +92,9 @@ class Socket:
         self.post(message(content))
 
     def post(self, post: Post) -> None:
-        """Into the mailbox. After `close` nothing is taken any more."""
-        if self._closing is not None:
-            return
-        self._mailbox.put(post)
-        self._wake.set()
-        if self._mailbox.overflowed:
-            self._log.warning("socket_overflowed")
-            self.close(Close.POLICY, "does not read")
-            self._abort()
+        """Into the outbox. After `close` nothing is taken any more."""
+        if self._closing is None:
+            self.outbox.put(post)
 
     def refuse(self, error: LingocastError) -> None:
         """Tells what was wrong; the connection lives."""
@@ -114,33 +111,54 @@ class Socket:
             self.tell(server.SystemRecovered(code="SERVICE_UNAVAILABLE", message="this works again"))
 
     def close(self, code: int, reason: str) -> None:
-        """Closes after what waits in the mailbox, which gets GOODBYE_SECONDS. The first code stays."""
+        """Closes after what waits in the outbox, which gets GOODBYE_SECONDS. The first code stays."""
         if self._closing is None:
             self._closing = code, reason
-            self._wake.set()
             # A peer that does not read cannot keep us.
-            asyncio.get_running_loop().call_later(GOODBYE_SECONDS, self._abort)
+            self._set_timer(GOODBYE_SECONDS, self._abort)
+            self.outbox.when_empty(self._stop_reading)
 
     def change_feed(self) -> None:
         """Forgets what waits of the old language; a cue under way ends here."""
-        cut = self._mailbox.change_feed()
+        cut = self.outbox.change_feed()
         if cut is not None:
             end = cue_end(cut.cue_id, milliseconds(cut.seconds), self.flavour)
             self.post(Parcel(Kind.MESSAGE, end))
 
     async def run(self, actions: Actions) -> None:
-        async with asyncio.TaskGroup() as tasks:
-            reader = tasks.create_task(self._read(actions))
-            writer = tasks.create_task(self._write())
-            watchdog = tasks.create_task(self._watch_time())
-            await asyncio.wait({reader, writer}, return_when=asyncio.FIRST_COMPLETED)
+        """Reads until the peer is gone or `close` was called, and everything that waited was sent."""
+        if self._closing is None:
+            self._watch_time()
+        try:
             # Our own close frame needs the reader gone: aiohttp then waits for the peer's answer, as RFC 6455 asks,
             # and a peer that is still reading loses nothing to a reset.
-            for task in (reader, watchdog, writer):
-                task.cancel()
+            if not self._all_sent:
+                async with asyncio.timeout(None) as self._reading:
+                    await self._read(actions)
+        except TimeoutError:
+            if not self._all_sent:
+                raise
+        finally:
+            self._reading = None
+            if self._closing is None:
+                self._stop_timer()
         if self._closing is not None:
             code, reason = self._closing
-            await self._ws.close(code=code, message=reason.encode())
+            try:
+                await self._ws.close(code=code, message=reason.encode())
+            finally:
+                self._stop_timer()
+
+    def _stop_reading(self) -> None:
+        self._all_sent = True
+        if self._reading is not None:
+            self._reading.reschedule(asyncio.get_running_loop().time())
+
+    def _overflowed(self) -> None:
+        if self._closing is None:
+            self._log.warning("socket_overflowed")
+            self.close(Close.POLICY, "does not read")
+            self._abort()
 
     async def _read(self, actions: Actions) -> None:
         while True:
@@ -201,41 +219,18 @@ class Socket:
             self.close(Close.RATE_LIMITED, "rate limited")
         return verdict is Verdict.ADMIT
 
-    async def _write(self) -> None:
-        try:
-            while True:
-                item = self._mailbox.take()
-                if item is not None:
-                    await self._send(item)
-                elif self._closing is not None:
-                    return
-                else:
-                    self._wake.clear()
-                    await self._wake.wait()
-        except (ClientConnectionResetError, ConnectionResetError):
-            return  # The peer is gone; the reader learns of it by itself.
-
-    async def _send(self, item: Post | Dropped) -> None:
-        if isinstance(item, Dropped):
-            frame = message(server.AudioDropped(cues=item.cues, seconds=round(item.seconds, 3))).content
-        else:
-            frame = item.content
-        if frame.payload:
-            await self._ws.send_frame(frame.payload, WSMsgType.BINARY if frame.binary else WSMsgType.TEXT)
-        if frame.receipt is not None:
-            frame.receipt.written()
-
-    async def _watch_time(self) -> None:
+    def _watch_time(self) -> None:
         """Silence and age."""
-        loop = asyncio.get_running_loop()
-        while not self.closing:
-            # Looked at, not waited for: an event for each frame would cost more.
+        now = asyncio.get_running_loop().time()
+        # Looked at, not set anew by every frame: that would cost more.
+        if now >= self._heard_at + self._heard_within:
+            self._time_out(f"nothing was heard for {round(self._heard_within)} s")
+        else:
+            self._grow_old(self._lifetime.tick(now))
+        if self._closing is None:
             silent_at = self._heard_at + self._heard_within
-            await asyncio.sleep(max(0.0, min(silent_at, self._lifetime.deadline() or silent_at) - loop.time()))
-            if loop.time() >= self._heard_at + self._heard_within:
-                self._time_out(f"nothing was heard for {round(self._heard_within)} s")
-            else:
-                self._grow_old(self._lifetime.tick(loop.time()))
+            due = min(silent_at, self._lifetime.deadline() or silent_at)
+            self._set_timer(max(0.0, due - now), self._watch_time)
 
     def _grow_old(self, notice: Notice | None) -> None:
         match notice:
@@ -251,8 +246,16 @@ class Socket:
         self.close(Close.TIMEOUT, "timeout")
 
     def _abort(self) -> None:
-        if self._transport is not None:
-            self._transport.abort()
+        if self.outbox.transport is not None:
+            self.outbox.transport.abort()
+
+    def _set_timer(self, seconds: float, act: Callable[[], None]) -> None:
+        self._stop_timer()
+        self._timer = asyncio.get_running_loop().call_later(seconds, act)
+
+    def _stop_timer(self) -> None:
+        if self._timer is not None:
+            self._timer.cancel()
 
 
 def now_ms() -> int:

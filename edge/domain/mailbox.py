@@ -42,7 +42,7 @@ class Dropped:
 
 @dataclass(frozen=True, slots=True)
 class Cut:
-    """The cue under way ends here, `seconds` of it delivered."""
+    """A cue under way that ends here, or may: `seconds` of it were delivered."""
 
     cue_id: str
     seconds: float
@@ -54,18 +54,28 @@ class Mailbox(Generic[T]):
     Audio: at most `limit_seconds` wait; beyond it the oldest cue that has not begun goes whole, and only if there is
     none the rest of the cue under way. Captions: a newer one takes the place of its elder; beyond `limit_captions`
     the oldest goes. Messages are never dropped: beyond `limit_messages` `overflowed` turns true, and the socket is to
-    be closed. Audio of a cue whose start was not put is not taken: nobody joins in mid-word.
+    be closed. Audio of a cue whose start was not put is not taken: nobody joins in mid-word. `under_way`: the cue whose
+    start went before.
     """
 
-    def __init__(self, limit_seconds: float = 10.0, limit_captions: int = 100, limit_messages: int = 500) -> None:
+    def __init__(
+        self,
+        limit_seconds: float = 10.0,
+        limit_captions: int = 100,
+        limit_messages: int = 500,
+        *,
+        under_way: Cut | None = None,
+    ) -> None:
         self._limit_seconds = limit_seconds
         self._limit_captions = limit_captions
         self._limit_messages = limit_messages
         self._parcels: deque[Parcel[T]] = deque()
-        self._open: set[str] = set()  # Cues that began to arrive and have not ended.
+        # Cues that began to arrive and have not ended.
+        self._open: set[str] = set() if under_way is None else {under_way.cue_id}
         self._cut: set[str] = set()  # Cues whose further audio is not taken, though their end is.
-        self._current: str | None = None  # The cue whose start was taken and whose end was not.
-        self._current_seconds = 0.0
+        # The cue whose start was taken and whose end was not.
+        self._current: str | None = None if under_way is None else under_way.cue_id
+        self._current_seconds = 0.0 if under_way is None else under_way.seconds
         self._dropped = Dropped(0, 0.0)
         self._count = {Kind.MESSAGE: 0, Kind.CAPTION: 0, Kind.SOURCE_CAPTION: 0}
         self.seconds = 0.0
@@ -73,6 +83,11 @@ class Mailbox(Generic[T]):
 
     def __len__(self) -> int:
         return len(self._parcels)
+
+    @property
+    def cutting(self) -> bool:
+        """The rest of a cue is still to be kept from coming."""
+        return bool(self._cut)
 
     def put(self, parcel: Parcel[T]) -> None:
         match parcel.kind:

@@ -2,9 +2,11 @@
 
 import base64
 import math
+import struct
 import time
+from collections.abc import Sequence
 from enum import StrEnum
-from typing import Final, TypeAlias
+from typing import Final, NamedTuple, TypeAlias
 
 from edge.domain.feed import (
     BusEvent,
@@ -31,15 +33,30 @@ class Flavour(StrEnum):
     PLAIN = "plain"
 
 
+class Audio(StrEnum):
+    """What a client wants to hear."""
+
+    OFF = "off"
+    PCM = "pcm"
+    OPUS = "opus"
+
+
+class Rendering(NamedTuple):
+    """A way of following a feed: all who share it get the same bytes."""
+
+    flavour: Flavour
+    audio: Audio = Audio.PCM
+
+
 class Frame:
-    """The payload of one WebSocket frame. Empty: nothing is sent (plain clients have no cueStart)."""
+    """One WebSocket frame, header and all, the same bytes for everyone: a server's frames are not masked, and nothing
+    is compressed. Empty: nothing is sent (plain clients have no cueStart)."""
 
-    __slots__ = ("binary", "payload", "receipt")
+    __slots__ = ("receipt", "wire")
 
-    def __init__(self, payload: bytes, binary: bool = False, receipt: "Receipt | None" = None) -> None:
-        self.payload = payload
-        self.binary = binary
-        self.receipt = receipt
+    def __init__(self, payload: bytes, binary: bool = False) -> None:
+        self.wire = _header(len(payload), binary) + payload if payload else b""
+        self.receipt: Receipt | None = None
 
 
 class Receipt:
@@ -51,12 +68,22 @@ class Receipt:
         self.listeners = 0
         self.written_at = 0.0
 
-    def written(self) -> None:
-        self.listeners += 1
+    def written(self, listeners: int = 1) -> None:
+        self.listeners += listeners
         self.written_at = time.time()
 
 
 Post: TypeAlias = Parcel[Frame]
+
+
+def _header(size: int, binary: bool) -> bytes:
+    """Of a whole frame from a server (RFC 6455, section 5.2)."""
+    first = 0x82 if binary else 0x81
+    if size < 126:  # From here on the length has a field of its own: 16 bits, then 64.
+        return bytes((first, size))
+    if size < 1 << 16:
+        return struct.pack(">BBH", first, 126, size)
+    return struct.pack(">BBQ", first, 127, size)
 
 
 def message(content: server.Message) -> Post:
@@ -124,25 +151,30 @@ class Encoder:
         if isinstance(event, CueStarted):
             self._cue = event
 
-    def encode(self, event: BusEvent, flavour: Flavour) -> Post | None:  # noqa: PLR0911 - a table
-        """The parcel for a listener of that flavour; None when it is told nothing."""
+    def encode(self, event: BusEvent, rendering: Rendering) -> Sequence[Post]:
+        """What a listener who follows in that way is told."""
         match event:
             case Caption():
-                return source_caption(event) if self._source else self._caption(event)
-            case CueStarted():
-                return Parcel(Kind.CUE_START, self._cue_start(event, flavour), event.cue_id)
-            case CueAudio():
-                return self._audio(event, flavour)
-            case CueEnded():
-                return Parcel(Kind.CUE_END, cue_end(event.cue_id, event.duration_ms, flavour), event.cue_id)
+                return [source_caption(event) if self._source else self._caption(event)]
+            case CueStarted() | CueAudio() | CueEnded():
+                return () if rendering.audio is Audio.OFF else self._voice(event, rendering)
             case CuesDropped():
-                return message(server.AudioDropped(cues=event.cues, seconds=round(event.seconds, 3)))
+                return [message(server.AudioDropped(cues=event.cues, seconds=round(event.seconds, 3)))]
             case LanguageStatusChanged():
-                return message(_language_status(event))
+                return [message(_language_status(event))]
             case SwitchesChanged() | SessionEnded():
-                return message(notice_message(self._session_id, event))
+                return [message(notice_message(self._session_id, event))]
             case _:
-                return None
+                return ()
+
+    def _voice(self, event: CueStarted | CueAudio | CueEnded, rendering: Rendering) -> Sequence[Post]:
+        match event:
+            case CueStarted():
+                return [Parcel(Kind.CUE_START, self._cue_start(event, rendering.flavour), event.cue_id)]
+            case CueAudio():
+                return self._audio(event, rendering.flavour)
+            case CueEnded():
+                return [Parcel(Kind.CUE_END, cue_end(event.cue_id, event.duration_ms, rendering.flavour), event.cue_id)]
 
     def _caption(self, event: Caption) -> Post:
         content = server.Caption(
@@ -170,11 +202,11 @@ class Encoder:
         )
         return Frame(content.to_json())
 
-    def _audio(self, event: CueAudio, flavour: Flavour) -> Post | None:
+    def _audio(self, event: CueAudio, flavour: Flavour) -> Sequence[Post]:
         if self._cue is None or self._cue.cue_id != event.cue_id:
-            return None  # This edge came to the feed in the middle of a cue.
+            return ()  # This edge came to the feed in the middle of a cue.
         if flavour is Flavour.V1:
-            return Parcel(Kind.CUE_AUDIO, Frame(event.audio, binary=True), event.cue_id, event.seconds)
+            return [Parcel(Kind.CUE_AUDIO, Frame(event.audio, binary=True), event.cue_id, event.seconds)]
         content = server.AudioData(
             audio_data=base64.b64encode(event.audio).decode(),
             sample_rate=self._cue.sample_rate,
@@ -186,7 +218,7 @@ class Encoder:
             end_ms=self._cue.end_ms,
             timestamp=milliseconds(time.time()),
         )
-        return Parcel(Kind.CUE_AUDIO, Frame(content.to_json()), event.cue_id, event.seconds)
+        return [Parcel(Kind.CUE_AUDIO, Frame(content.to_json()), event.cue_id, event.seconds)]
 
 
 def cue_end(cue_id: str, duration_ms: int, flavour: Flavour) -> Frame:

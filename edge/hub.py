@@ -174,6 +174,7 @@ class Feed:
         self._apart: dict[Seat, None] = {}
         self._events: list[BusEvent] = []
         self._writing: Iterator[None] | None = None
+        self._at_it = False
         self._unwritten: deque[_Part] = deque()
         self._before: Cut | None = None  # The cue under way for those who have not been written to yet.
         self._cue: Cut | None = None
@@ -217,13 +218,18 @@ class Feed:
         """Writes the next slice of what was published. False: all is written."""
         if self._writing is None:
             self._writing = self._write()
-        if next(self._writing, self) is self:
+        self._at_it = True
+        try:
+            done = next(self._writing, self) is self
+        finally:
+            self._at_it = False
+        if done:
             self._writing = None
         return self._writing is not None or bool(self._events)
 
     def settle(self) -> None:
-        """Writes all of it, now."""
-        while self._writing is not None or self._events:
+        """Writes all of it, now. Nothing when asked from within, by a seat that leaves with what it is given."""
+        while not self._at_it and (self._writing is not None or self._events):
             self.proceed()
 
     def tell(self, seat: Seat, event: BusEvent) -> None:

@@ -87,7 +87,7 @@ def welcome(system: System, host: str) -> Iterator[str]:
 async def _follow(system: System) -> None:
     """Shows the services' warnings as they are logged."""
     loop = asyncio.get_running_loop()
-    logs = {name: Log(service.log) for name, service in system.services.items()}
+    logs = {name: Log(service.log) for name, service in system.services.items() if service.log}
     shown: dict[tuple[str, str], float] = {}
     while True:
         for name, log in logs.items():

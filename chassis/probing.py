@@ -46,6 +46,23 @@ async def until_ready(url: str) -> None:
             await asyncio.sleep(0.1)
 
 
+async def until_greeted(address: str, greeting: bytes) -> None:
+    """Returns once the server there begins its first line with `greeting`. Waits without end: put a timeout around it.
+
+    `address` is `host:port`.
+    """
+    host, _, port = address.rpartition(":")
+    while True:
+        with suppress(OSError, ValueError):  # A line without end is no greeting.
+            reader, writer = await asyncio.open_connection(host, int(port))
+            try:
+                if (await reader.readline()).startswith(greeting):
+                    return
+            finally:
+                writer.close()
+        await asyncio.sleep(0.1)
+
+
 def free_port() -> int:
     """A free loopback port, another one at each call: whoever asks for several may serve on them later."""
     for port in itertools.islice(_ports, 200):

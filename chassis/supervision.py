@@ -38,8 +38,8 @@ class Service:
     """Keeps one command running. `run` is its task; the other methods may be called at any time.
 
     Raises StartFailed out of `run` when the process ends before `confirm` was called. `heard` gets each line of its
-    standard output that it takes for its own (returns True); all other output goes to `log`. `report` gets sentences
-    for the person at the terminal.
+    standard output that it takes for its own (returns True); all other output goes to `log`, or to our own standard
+    error where that is None. `report` gets sentences for the person at the terminal.
     """
 
     def __init__(
@@ -49,7 +49,7 @@ class Service:
         command: Sequence[str],
         environment: Mapping[str, str],
         folder: Path,
-        log: Path,
+        log: Path | None,
         heard: Callable[[str], bool],
         report: Callable[[str], None],
     ) -> None:
@@ -94,7 +94,8 @@ class Service:
                 failures = 0 if loop.time() - born > STEADY_SECONDS else failures
                 wait = BACKOFF_SECONDS[min(failures, len(BACKOFF_SECONDS) - 1)]
                 failures += 1
-                self._report(f"{self.name} {_manner(code)}; starting it again in {wait:g} s (see {self.log})")
+                where = f" (see {self.log})" if self.log else ""
+                self._report(f"{self.name} {_manner(code)}; starting it again in {wait:g} s{where}")
                 with suppress(TimeoutError):
                     async with asyncio.timeout(wait):
                         await self._stopping.wait()
@@ -132,6 +133,8 @@ class Service:
 
     def tail(self) -> str:
         """The last lines of its log."""
+        if self.log is None:
+            return "  (they are above)"
         try:
             lines = self.log.read_text("utf-8", "replace").splitlines()
         except FileNotFoundError:
@@ -141,7 +144,7 @@ class Service:
     async def _live(self) -> int:
         """From start to end of one process; its exit status."""
         read, write = os.pipe()
-        with self.log.open("ab") as log:
+        with self.log.open("ab") if self.log else os.fdopen(os.dup(2), "ab") as log:
             try:
                 process = await asyncio.create_subprocess_exec(
                     *_tethered(self._command),
@@ -183,23 +186,24 @@ class Service:
 
 def memory_bytes(pids: Sequence[int]) -> int:
     """Memory of these processes and all their descendants: proportional set size, so that shared pages count once."""
-    return sum(_pss(pid) for pid in _family(pids))
+    return sum(_pss(pid) for pid in family(pids))
 
 
 def cpu_seconds(pids: Sequence[int]) -> float:
     """Processor time of these processes, of their living descendants, and of those of them that have ended."""
-    return sum(_cpu(pid) for pid in _family(pids))
+    return sum(_cpu(pid) for pid in family(pids))
 
 
-def _family(pids: Sequence[int]) -> set[int]:
+def family(pids: Sequence[int]) -> set[int]:
+    """These processes (0 is none) and all their living descendants."""
     parents = {pid: parent for pid, parent in map(_parent, _processes()) if parent}
-    family = {pid for pid in pids if pid}
+    found = {pid for pid in pids if pid}
     grown = True
     while grown:
-        more = {pid for pid, parent in parents.items() if parent in family} - family
-        family |= more
+        more = {pid for pid, parent in parents.items() if parent in found} - found
+        found |= more
         grown = bool(more)
-    return family
+    return found
 
 
 def _processes() -> list[int]:

@@ -1,4 +1,5 @@
-"""Runs the whole system on one machine: five processes, started together, watched, drained in order.
+"""Runs the whole system on one machine: five processes, started together, watched, drained in order; and NATS, where
+the edge is more than one process.
 
 `launched` is what `make run` (chassis.launch), tests, benches and the demo use. Services are started as anyone would
 start them by hand (`python -m session_svc`), and find each other through the environment.
@@ -16,7 +17,8 @@ from pathlib import Path
 
 from pydantic import TypeAdapter, ValidationError
 
-from chassis.probing import PortUnusable, checked_port, free_port, until_healthy, until_ready
+from chassis import nats_server
+from chassis.probing import PortUnusable, checked_port, free_port, until_greeted, until_healthy, until_ready
 from chassis.supervision import Service, StartFailed, cpu_seconds, memory_bytes
 
 ROOT = Path(__file__).resolve().parent.parent
@@ -26,12 +28,17 @@ START_SECONDS = 180.0
 
 @dataclass(frozen=True, slots=True)
 class Part:
-    """A service to start. It listens at `<prefix>_LISTEN`, and the others call it at `<prefix>_ADDRESS`."""
+    """A service to start: a module of ours, or where there is none the program of `arguments`. It listens at
+    `<prefix>_LISTEN`, and the others call it at `<prefix>_ADDRESS`."""
 
     name: str
     module: str
     prefix: str = ""
     arguments: tuple[str, ...] = ()
+
+    @property
+    def command(self) -> list[str]:
+        return [*((sys.executable, "-m", self.module) if self.module else ()), *self.arguments]
 
 
 EDGE = Part("edge", "edge")
@@ -42,7 +49,8 @@ PARTS = (
     Part("transcription", "transcription_svc", "TRANSCRIPTION"),
     EDGE,
 )
-DRAIN = (("edge", 35.0), ("transcription", 12.0), ("translation synthesis", 12.0), ("session", 12.0))
+NATS = "nats"
+DRAIN = (("edge", 35.0), ("transcription", 12.0), ("translation synthesis", 12.0), (f"session {NATS}", 12.0))
 """Who is ended after whom, and the seconds each has: whoever calls goes before whoever is called."""
 
 
@@ -56,7 +64,8 @@ class Ready:
 
 @dataclass(slots=True)
 class System:
-    """Five running services, by name: session, translation, synthesis, transcription, edge (then edge-2, edge-3 …).
+    """Five running services, by name: session, translation, synthesis, transcription, edge (then edge-2, edge-3 …);
+    and nats, where there are several edge processes and EDGE_NATS names no server.
 
     `url` is of the first edge; `urls` of all edges, by name.
     """
@@ -86,7 +95,8 @@ class System:
 
     def log(self, service: str) -> str:
         """All that a service has logged in this run."""
-        return self.services[service].log.read_text("utf-8", "replace")
+        log = self.services[service].log
+        return log.read_text("utf-8", "replace") if log else ""
 
     def kill(self, service: str, number: signal.Signals = signal.SIGKILL) -> None:
         """Sends a signal; a service that dies of it is started again."""
@@ -108,6 +118,8 @@ class System:
         """Waits until a service answers that it serves. Ends only then: put a timeout around it."""
         if service in self.urls:
             await until_ready(f"{self.urls[service]}/readyz")
+        elif service == NATS:
+            await until_greeted(self.addresses[service], b"INFO ")
         else:
             await until_healthy(self.addresses[service])
 
@@ -144,13 +156,15 @@ async def launched(
 
     `engines`: of all services, the preferred first, comma between. `port` 0 takes any free one. `env` goes to all
     services, before what is set here. `report` gets a sentence whenever a service comes up, dies, is started again or
-    has to be killed. `token`: whether to mint `speaker_token`. `edges`: how many edge processes share the other
-    services; each further one takes a free port.
+    has to be killed. `token`: whether to mint `speaker_token`. `edges`: how many edges share the other services; each
+    further one takes a free port. Where these, or EDGE_WORKERS, make several edge processes, a nats-server is started
+    for them, unless EDGE_NATS names one.
     Raises StartFailed when a service does not come up.
     """
     edge = next((part for part in parts if part.name == EDGE.name), EDGE)
     parts = (*parts, *(replace(edge, name=f"{EDGE.name}-{number}") for number in range(2, edges + 1)))
-    system = _assembled(data, engines, (host, port), env or {}, parts)
+    system, nats = _assembled(data, engines, (host, port), env or {}, parts)
+    parts = (*parts, *nats)
     for part in parts:
         system.services[part.name] = _service(part, system, report)
     try:
@@ -174,7 +188,8 @@ async def launched(
 
 def _assembled(
     data: Path, engines: str, edge: tuple[str, int], env: Mapping[str, str], parts: Sequence[Part]
-) -> System:
+) -> tuple[System, Sequence[Part]]:
+    """The system before anything runs, and what it needs beside the parts that were named."""
     host, port = edge
     try:
         port = checked_port(host, port)
@@ -192,9 +207,23 @@ def _assembled(
     for part in parts:
         if part.prefix:
             environment[f"{part.prefix}_LISTEN"] = environment[f"{part.prefix}_ADDRESS"] = addresses[part.name]
+    nats = _nats(data, environment, addresses, len(ports))
     reachable = "127.0.0.1" if host in ("0.0.0.0", "::", "") else host
     urls = {name: f"http://{reachable}:{number}" for name, number in ports.items()}
-    return System(f"http://{reachable}:{port}", data, environment, addresses, urls)
+    return System(f"http://{reachable}:{port}", data, environment, addresses, urls), nats
+
+
+def _nats(data: Path, environment: dict[str, str], addresses: dict[str, str], edges: int) -> Sequence[Part]:
+    """The server of the bus, if one has to be started, and where it is put into the environment of all."""
+    if not nats_server.is_needed(environment, edges):
+        return ()
+    try:
+        server = nats_server.prepared(data, free_port())
+    except (nats_server.NoNatsServer, OSError) as error:
+        raise StartFailed(str(error)) from error
+    environment[nats_server.SETTING] = server.url
+    addresses[NATS] = server.address
+    return (Part(NATS, "", arguments=tuple(server.command)),)
 
 
 def _kind(name: str) -> str:
@@ -219,7 +248,7 @@ def _service(part: Part, system: System, report: Callable[[str], None]) -> Servi
         log.replace(log.with_suffix(".log.1"))
     return Service(
         part.name,
-        command=[sys.executable, "-m", part.module, *part.arguments],
+        command=part.command,
         environment={**system.environment, **_place(system, part)},
         folder=ROOT,
         log=log,

@@ -3,16 +3,16 @@
 import asyncio
 import json
 
-import uvloop
-
 from chassis.calling import connect
-from chassis.serving import until_told_to_stop
+from chassis.serving import run, until_told_to_stop
 from chassis.settings import load
 from chassis.telemetry import telemetry
 from edge.app import make_app, serve_http
 from edge.auth import LocalIssuer, open_verifier
 from edge.config import Config
+from edge.descriptors import as_many_as_allowed
 from edge.edge import Edge, open_edge
+from edge.workers import run_workers
 
 SPEAKER_LINK_HOURS = 24
 
@@ -24,7 +24,9 @@ async def main(config: Config) -> None:
         connect(config.transcription) as transcription,
         open_verifier(config, config.data) as verifier,
         open_edge(config, verifier, session, transcription) as edge,
-        serve_http(make_app(edge, issuer.jwks() if issuer else None), config.host, config.port) as url,
+        serve_http(
+            make_app(edge, issuer.jwks() if issuer else None), config.host, config.port, share_port=config.share_port
+        ) as url,
         asyncio.TaskGroup() as tasks,
     ):
         announcement = tasks.create_task(announce(edge, config.public_url or url, issuer))
@@ -43,5 +45,8 @@ async def announce(edge: Edge, url: str, issuer: LocalIssuer | None) -> None:
 
 if __name__ == "__main__":
     config = load(Config)
-    with telemetry("edge", config.otlp_endpoint, config.log_level):
-        uvloop.run(main(config))
+    as_many_as_allowed()
+    several = config.workers > 1
+    # Who only watches over workers has nothing to measure.
+    with telemetry("edge", "" if several else config.otlp_endpoint, config.log_level):
+        run("edge", run_workers(config) if several else main(config))

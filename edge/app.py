@@ -40,6 +40,10 @@ _PREFLIGHT: Final = {
 }
 _SENTENCES: Final = {404: "this address leads nowhere", 405: "this address is not for that method"}
 
+BACKLOG: Final = 4_096
+"""Connections that wait to be accepted: a full hall that joins at one word. The kernel takes less where
+net.core.somaxconn is lower; beyond it clients try again after a second."""
+
 Handler: TypeAlias = Callable[[web.Request], Awaitable[web.StreamResponse]]
 
 
@@ -68,14 +72,15 @@ def make_app(edge: Edge, jwks: dict[str, object] | None = None) -> web.Applicati
 
 
 @asynccontextmanager
-async def serve_http(app: web.Application, host: str, port: int) -> AsyncIterator[str]:
-    """Serves while the block runs; gives the address people use, with the port that was bound."""
+async def serve_http(app: web.Application, host: str, port: int, *, share_port: bool = False) -> AsyncIterator[str]:
+    """Serves while the block runs; gives the address people use, with the port that was bound. `share_port`: other
+    processes of this user may serve it too, and each gets its share of the connections."""
     hush()
     # Sockets are closed by the drain; what is left then has no claim to more time.
     runner = web.AppRunner(app, handle_signals=False, access_log=None, logger=HTTP_LOGGER, shutdown_timeout=1.0)
     await runner.setup()
     try:
-        await web.TCPSite(runner, host, port).start()
+        await web.TCPSite(runner, host, port, backlog=BACKLOG, reuse_port=share_port or None).start()
         bound = runner.addresses[0][1]
         shown = {"0.0.0.0": "127.0.0.1", "::": "[::1]"}.get(host, host)
         yield f"http://{shown}:{bound}"

@@ -16,6 +16,12 @@ class Config(AuthSettings):
 
     host: str = Field("127.0.0.1", validation_alias="HOST", description="Address to serve HTTP and WebSockets on.")
     port: int = Field(8080, ge=0, le=65_535, validation_alias="PORT", description="Port to serve; 0 takes a free one.")
+    workers: int = Field(
+        1, ge=1, le=256, description="Processes that serve the port together; more than 1 needs EDGE_NATS."
+    )
+    share_port: bool = Field(
+        False, description="Serve the port although other processes of this user serve it too (SO_REUSEPORT)."
+    )
     public_url: str = Field(
         "", description="How people reach the edge (https://…), for join links. Empty: as the request named it."
     )
@@ -59,6 +65,9 @@ class Config(AuthSettings):
     )
     lookups_per_minute: int = Field(
         300, ge=1, description="Look-ups of sessions and QR codes over HTTP by one client address a minute."
+    )
+    wrong_pins_per_minute: int = Field(
+        60, ge=1, description="Wrong PINs of one session that are tried a minute, by all addresses together."
     )
     mailbox_seconds: float = Field(10.0, gt=0, description="Audio that waits for a slow listener, at most.")
     limit_addresses: bool = Field(

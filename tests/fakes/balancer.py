@@ -1,4 +1,6 @@
-"""A load balancer as small as can be: each connection goes to the next of several addresses, as behind a service."""
+"""A load balancer as small as can be: each connection goes to the next of several addresses that takes it, as behind a
+service; where none does, it is closed.
+"""
 
 import asyncio
 from collections.abc import AsyncIterator, Sequence
@@ -12,6 +14,7 @@ from yarl import URL
 async def balanced(urls: Sequence[str]) -> AsyncIterator[str]:
     """Gives the address that clients use."""
     backends = cycle([URL(url) for url in urls])
+    tries = len(urls)
     connections: set[asyncio.Task[None]] = set()
 
     async def copy(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
@@ -23,14 +26,27 @@ async def balanced(urls: Sequence[str]) -> AsyncIterator[str]:
             writer.write_eof()
 
     async def serve(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-        backend = next(backends)
-        assert backend.port is not None
-        there = await asyncio.open_connection(backend.host, backend.port)
         try:
-            await asyncio.gather(copy(reader, there[1]), copy(there[0], writer))
+            there = await reached()
+            try:
+                await asyncio.gather(copy(reader, there[1]), copy(there[0], writer))
+            finally:
+                there[1].close()
+        except OSError:
+            pass  # Nobody takes it: the client finds a closed connection.
         finally:
-            there[1].close()
             writer.close()
+
+    async def reached() -> tuple[asyncio.StreamReader, asyncio.StreamWriter]:
+        """A connection to the next backend that takes one. Raises OSError where none does."""
+        for _ in range(tries - 1):
+            with suppress(OSError):
+                return await connected(next(backends))
+        return await connected(next(backends))
+
+    async def connected(backend: URL) -> tuple[asyncio.StreamReader, asyncio.StreamWriter]:
+        assert backend.port is not None
+        return await asyncio.open_connection(backend.host, backend.port)
 
     def accept(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         task = asyncio.get_running_loop().create_task(serve(reader, writer))

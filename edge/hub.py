@@ -9,12 +9,12 @@ import asyncio
 import time
 from collections import deque
 from collections.abc import Callable, Iterable, Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Final, Protocol
 
 from chassis.telemetry import Attribute, Metric, Span, context_of, meter, span_between
 from edge.bus import Bus
-from edge.domain.feed import SOURCE, BusEvent, Caption, CueAudio, CueEnded, CueStarted, SessionEnded, Topic
+from edge.domain.feed import NOTICES, SOURCE, BusEvent, Caption, CueAudio, CueEnded, CueStarted, SessionEnded, Topic
 from edge.domain.mailbox import Cut
 from edge.outbox import Outbox
 from edge.protocol.wire import Encoder, Post, Receipt, Rendering
@@ -61,6 +61,8 @@ class Hub:
     def enter(self, seat: Seat, session_id: str, *languages: str) -> None:
         """Seats a listener in feeds of a session. NOTICES and SOURCE are languages here."""
         for topic in (Topic(session_id, name) for name in languages):
+            if topic in self._feeds:
+                self._feeds[topic].settle()  # Which may be the end of its last listener, and with that its own.
             feed = self._feeds.get(topic)
             if feed is None:
                 feed = self._feeds[topic] = Feed(topic, self._bus.missed(topic, ""))
@@ -92,7 +94,8 @@ class Hub:
             if feed is None:
                 continue
             feed.leave(seat)
-            if feed.empty:
+            # Unless it went with what it got last.
+            if feed.empty and self._feeds.get(topic) is feed:
                 feed.unsubscribe()
                 del self._feeds[topic]
 
@@ -111,7 +114,7 @@ class Hub:
         def receive(event: BusEvent) -> None:
             if isinstance(event, SessionEnded):
                 # It closes sockets: what was published before it goes first, in whatever feed.
-                for other in self._feeds.values():
+                for other in tuple(self._feeds.values()):
                     if other.topic.session_id == feed.topic.session_id:
                         other.settle()
             feed.publish(event)
@@ -123,10 +126,12 @@ class Hub:
 
     def _flush(self) -> None:
         """Lets every feed that has something write one slice."""
-        for feed in tuple(self._due):
-            if not feed.proceed():
-                self._due.pop(feed, None)
-        self._handle = asyncio.get_running_loop().call_soon(self._flush) if self._due else None
+        try:
+            for feed in tuple(self._due):
+                if not feed.proceed():
+                    self._due.pop(feed, None)
+        finally:  # What fails in one feed must not end all.
+            self._handle = asyncio.get_running_loop().call_soon(self._flush) if self._due else None
 
 
 @dataclass(frozen=True, slots=True)
@@ -136,9 +141,15 @@ class _Part:
     outboxes: list[Outbox]
     posts: list[Post]
     wire: bytes
+    _members: set[Outbox] = field(default_factory=set)
 
-    def write(self, before: Cut | None) -> None:
-        """`before`: the cue that they are in the midst of."""
+    def __contains__(self, outbox: Outbox) -> bool:
+        if not self._members:
+            self._members.update(self.outboxes)
+        return outbox in self._members
+
+    def write(self, before: Callable[[Outbox], Cut | None]) -> None:
+        """`before`: says which cue one of them is in the midst of."""
         wire, written = self.wire, 0
         for outbox in self.outboxes:
             transport = outbox.transport
@@ -152,7 +163,7 @@ class _Part:
                 transport.write(wire)
                 written += 1
             else:
-                outbox.lag(self.posts, before)
+                outbox.lag(self.posts, before(outbox))
         for post in self.posts:
             if post.content.receipt is not None:
                 post.content.receipt.written(written)
@@ -207,7 +218,7 @@ class Feed:
 
     def under_way(self, outbox: Outbox) -> Cut | None:
         """See `Hub.under_way`."""
-        unwritten = any(outbox in part.outboxes for part in self._unwritten)
+        unwritten = any(outbox in part for part in self._unwritten)
         return self._before if unwritten else self._cue
 
     def publish(self, event: BusEvent) -> None:
@@ -250,8 +261,11 @@ class Feed:
         for rendering in self._together:
             if posts.get(rendering):
                 self._unwritten.extend(self._parts(rendering, posts[rendering]))
+        # Only a language has cues: what the listeners of another topic are in the midst of, theirs knows.
+        has_cues = self.topic.language not in {NOTICES, SOURCE}
+        before: Callable[[Outbox], Cut | None] = (lambda _: self._before) if has_cues else Outbox.current
         while self._unwritten:
-            self._unwritten.popleft().write(self._before)
+            self._unwritten.popleft().write(before)
             if self._unwritten:
                 yield
         for seat in tuple(self._apart):
@@ -277,9 +291,11 @@ class Feed:
 
     def _end(self, event: SessionEnded) -> Iterator[None]:
         seats = [*self._apart, *(seat for seats in self._together.values() for seat in seats)]
+        renderings = {seat.rendering for seat in seats}
+        posts = {rendering: self._encoder.encode(event, rendering) for rendering in renderings}
         for begin in range(0, len(seats), SLICE):
             for seat in seats[begin : begin + SLICE]:
-                for post in self._encoder.encode(event, seat.rendering):
+                for post in posts[seat.rendering]:
                     seat.session_ended(post)
             yield
 

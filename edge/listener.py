@@ -108,9 +108,11 @@ class ListenerSeat:
 
     def joins(self, language: str, cue: Cut | None) -> Outbox | None:
         """As the hub asks: where its socket is open, unless it is in another cue than the others, or in none."""
-        if self._socket is None or self._giving_way or (cue and cue.cue_id) != (self._cut and self._cut.cue_id):
+        if self._socket is None or self._giving_way:
             return None
         if language == self.language:
+            if (cue and cue.cue_id) != (self._cut and self._cut.cue_id):
+                return None
             self._together = True
         return self._socket.outbox
 

@@ -40,7 +40,7 @@ class Laggards:
             self._timer = asyncio.get_running_loop().call_soon(self._sweep)
 
     def _sweep(self) -> None:
-        for outbox in [outbox for outbox in self._outboxes if not outbox.drain()]:
+        for outbox in [outbox for outbox in tuple(self._outboxes) if not outbox.drain()]:
             self._outboxes.pop(outbox, None)
         self._timer = asyncio.get_running_loop().call_later(SWEEP_SECONDS, self._sweep) if self._outboxes else None
 
@@ -52,16 +52,17 @@ class Outbox:
     `under_way`: says which cue the peer has got the start of, and how much of it; only feeds know.
     """
 
-    __slots__ = ("_empty", "_laggards", "_limit_seconds", "_overflow", "mailbox", "transport", "under_way")
+    __slots__ = ("_finish", "_laggards", "_limit_seconds", "_overflow", "mailbox", "transport", "under_way")
 
     def __init__(self, transport: asyncio.Transport | None, laggards: Laggards, limit_seconds: float) -> None:
         self.transport = transport
+        """None: nothing is written any more."""
         self.mailbox: Mailbox[Frame] | None = None
         """What waits; None for a peer that keeps up."""
         self.under_way: Callable[[], Cut | None] = _nothing
         self._laggards = laggards
         self._limit_seconds = limit_seconds
-        self._empty: Callable[[], None] | None = None
+        self._finish: Callable[[], None] | None = None
         self._overflow: Callable[[], None] = _ignore
 
     @property
@@ -80,12 +81,18 @@ class Outbox:
         if self.clear:
             _write(self.transport, post.content)
         else:
-            self.lag((post,), self.under_way() if self.mailbox is None else None)
+            self.lag((post,), self.current())
+
+    def current(self) -> Cut | None:
+        """For `lag`: what the peer is in the midst of, unless there is a mailbox, which knows."""
+        return self.under_way() if self.mailbox is None else None
 
     def lag(self, posts: tuple[Post, ...] | list[Post], under_way: Cut | None) -> None:
         """Into the mailbox. `under_way`: before these, where there is no mailbox yet."""
         if self.transport is None or self.transport.is_closing():
             self.mailbox = None
+            return
+        if self._finish is not None:
             return
         if self.mailbox is None:
             self.mailbox = Mailbox(self._limit_seconds, under_way=under_way)
@@ -114,29 +121,33 @@ class Outbox:
                     frame.receipt.written()
             if not len(mailbox) and not mailbox.cutting:
                 self.mailbox = None
-        if self.mailbox is None or not len(self.mailbox):
-            self._emptied()
+        if self._finish is not None and (self.mailbox is None or not len(self.mailbox)):
+            self._finished(self._finish)
         return self.mailbox is not None
 
     def change_feed(self) -> Cut | None:
         """Forgets what waits of the present feed. Returns the cue that this cuts short, if there is one under way."""
         return self.under_way() if self.mailbox is None else self.mailbox.change_feed()
 
-    def when_empty(self, act: Callable[[], None]) -> None:
-        """Does it once nothing waits, at once if nothing does now."""
+    def finish(self, act: Callable[[], None]) -> None:
+        """Takes nothing any more, and does `act` once nothing waits: at once if nothing does now."""
         if self.mailbox is None or not len(self.mailbox):
-            act()
+            self._finished(act)
         else:
-            self._empty = act
+            self._finish = act
+
+    def shut(self) -> None:
+        """Writes nothing any more, not even what waits."""
+        self.transport = self.mailbox = None
 
     def when_overflowed(self, act: Callable[[], None]) -> None:
         """Does it when the peer takes so little that messages pile up which must not be dropped."""
         self._overflow = act
 
-    def _emptied(self) -> None:
-        act, self._empty = self._empty, None
-        if act is not None:
-            act()
+    def _finished(self, act: Callable[[], None]) -> None:
+        self._finish = None
+        self.shut()
+        act()
 
 
 def _write(transport: asyncio.Transport | None, frame: Frame) -> None:

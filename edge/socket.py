@@ -9,7 +9,7 @@ from collections.abc import Callable
 from typing import Final, Protocol
 
 import structlog
-from aiohttp import WSMsgType, web
+from aiohttp import WSMsgType
 
 from chassis.errors import Invalid, LingocastError, Unavailable
 from edge.domain.admission import MESSAGE_BYTES
@@ -24,6 +24,7 @@ from edge.protocol.roles import Role, authorise
 from edge.protocol.wire import Flavour, Post, cue_end, message, milliseconds
 from edge.refusals import RefusalLog
 from edge.sessions import connection_hash
+from edge.upgrade import WebSocket
 
 log = structlog.get_logger()
 
@@ -46,7 +47,7 @@ class Socket:
 
     def __init__(
         self,
-        ws: web.WebSocketResponse,
+        ws: WebSocket,
         outbox: Outbox,
         *,
         flavour: Flavour,
@@ -63,8 +64,10 @@ class Socket:
         self.connection_id = connection_id
         self.opened_at = time.time()
         self.outbox = outbox
+        self._transport = outbox.transport
         outbox.when_overflowed(self._overflowed)
         self._ws = ws
+        ws.before_close(outbox.shut)
         self._gate = gate
         self._heard_within = heard_within
         self._reading: asyncio.Timeout | None = None
@@ -116,7 +119,7 @@ class Socket:
             self._closing = code, reason
             # A peer that does not read cannot keep us.
             self._set_timer(GOODBYE_SECONDS, self._abort)
-            self.outbox.when_empty(self._stop_reading)
+            self.outbox.finish(self._stop_reading)
 
     def change_feed(self) -> None:
         """Forgets what waits of the old language; a cue under way ends here."""
@@ -246,8 +249,8 @@ class Socket:
         self.close(Close.TIMEOUT, "timeout")
 
     def _abort(self) -> None:
-        if self.outbox.transport is not None:
-            self.outbox.transport.abort()
+        if self._transport is not None:
+            self._transport.abort()
 
     def _set_timer(self, seconds: float, act: Callable[[], None]) -> None:
         self._stop_timer()

@@ -5,11 +5,12 @@ upgraded all the same, told, and closed.
 """
 
 import socket as sockets
+from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Final
 
 import structlog
-from aiohttp import ClientConnectionResetError, web
+from aiohttp import ClientConnectionResetError, WSCloseCode, web
 
 from chassis.errors import LingocastError
 from edge.protocol import server
@@ -51,6 +52,21 @@ class Caller:
         return token.strip() if scheme.lower() == "bearer" else in_query
 
 
+class WebSocket(web.WebSocketResponse):
+    """Says so before its close frame goes out, whoever began to close: nothing may follow that frame (RFC 6455,
+    section 5.5.1), and not everything that is written here goes through aiohttp."""
+
+    _before_close: Callable[[], None] | None = None
+
+    def before_close(self, act: Callable[[], None]) -> None:
+        self._before_close = act
+
+    async def close(self, *, code: int = WSCloseCode.OK, message: bytes = b"", drain: bool = True) -> bool:
+        if self._before_close is not None:
+            self._before_close()
+        return await super().close(code=code, message=message, drain=drain)
+
+
 async def refuse(error: LingocastError, caller: Caller) -> web.StreamResponse:
     """Tells why not, and closes."""
     if caller.flavour is Flavour.PLAIN or caller.request.transport is None:
@@ -77,9 +93,9 @@ def retry_headers(told: server.ErrorMessage) -> dict[str, str]:
     return {} if told.retry_after is None else {"Retry-After": str(told.retry_after)}
 
 
-async def upgrade(caller: Caller) -> web.WebSocketResponse:
+async def upgrade(caller: Caller) -> WebSocket:
     """A WebSocket, with bounded buffers and no compression: fan-out writes the same bytes to all."""
-    ws = web.WebSocketResponse(
+    ws = WebSocket(
         timeout=2.0,  # For the answer to our close frame.
         protocols=(SUBPROTOCOL,) if caller.flavour is Flavour.V1 else (),
         compress=False,

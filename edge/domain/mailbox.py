@@ -19,6 +19,14 @@ class Kind(Enum):
     CUE_END = "cue_end"
 
 
+class _Fate(Enum):
+    """Of the cue that is arriving."""
+
+    TAKEN = "taken"
+    CUT = "cut"  # The socket has its start: the end is taken, further audio is not.
+    GONE = "gone"  # Nothing more of it is taken.
+
+
 _CUE = (Kind.CUE_START, Kind.CUE_AUDIO, Kind.CUE_END)
 
 
@@ -70,9 +78,9 @@ class Mailbox(Generic[T]):
         self._limit_captions = limit_captions
         self._limit_messages = limit_messages
         self._parcels: deque[Parcel[T]] = deque()
-        # Cues that began to arrive and have not ended.
-        self._open: set[str] = set() if under_way is None else {under_way.cue_id}
-        self._cut: set[str] = set()  # Cues whose further audio is not taken, though their end is.
+        # The cue that began to arrive and has not ended.
+        self._arriving: str | None = None if under_way is None else under_way.cue_id
+        self._fate = _Fate.TAKEN
         # The cue whose start was taken and whose end was not.
         self._current: str | None = None if under_way is None else under_way.cue_id
         self._current_seconds = 0.0 if under_way is None else under_way.seconds
@@ -87,7 +95,7 @@ class Mailbox(Generic[T]):
     @property
     def cutting(self) -> bool:
         """The rest of a cue is still to be kept from coming."""
-        return bool(self._cut)
+        return self._fate is not _Fate.TAKEN
 
     def put(self, parcel: Parcel[T]) -> None:
         match parcel.kind:
@@ -100,8 +108,8 @@ class Mailbox(Generic[T]):
                 self._put_cue(parcel)
 
     def take(self) -> Parcel[T] | Dropped | None:
-        """The next thing to send; what was dropped is told first."""
-        if self._dropped.cues:
+        """The next thing to send; what was dropped is told first, once all of it has come."""
+        if self._dropped.cues and not self.cutting:
             told, self._dropped = self._dropped, Dropped(0, 0.0)
             return told
         if not self._parcels:
@@ -123,8 +131,7 @@ class Mailbox(Generic[T]):
         stay = (Kind.MESSAGE, Kind.SOURCE_CAPTION)
         self._parcels = deque(parcel for parcel in self._parcels if parcel.kind in stay)
         self._count[Kind.CAPTION] = 0
-        self._open.clear()
-        self._cut.clear()
+        self._arriving, self._fate = None, _Fate.TAKEN
         self.seconds = 0.0
         cut = None if self._current is None else Cut(self._current, self._current_seconds)
         self._current = None
@@ -146,13 +153,14 @@ class Mailbox(Generic[T]):
 
     def _put_cue(self, parcel: Parcel[T]) -> None:
         if parcel.kind is Kind.CUE_START:
-            self._open.add(parcel.key)
-        elif parcel.key not in self._open:
+            # One before it that has no end, as when its stream broke, gets none.
+            self._arriving, self._fate = parcel.key, _Fate.TAKEN
+        elif parcel.key != self._arriving:
             return
+        fate = self._fate
         if parcel.kind is Kind.CUE_END:
-            self._open.discard(parcel.key)
-            self._cut.discard(parcel.key)
-        elif parcel.key in self._cut:
+            self._arriving, self._fate = None, _Fate.TAKEN
+        if fate is _Fate.GONE or (fate is _Fate.CUT and parcel.kind is Kind.CUE_AUDIO):
             self._count_dropped(0, parcel.seconds)
             return
         self._parcels.append(parcel)
@@ -168,14 +176,15 @@ class Mailbox(Generic[T]):
             return
         gone = [p for p in self._parcels if p.key == oldest and p.kind in _CUE]
         self._forget(gone)
-        self._open.discard(oldest)
+        if oldest == self._arriving:
+            self._fate = _Fate.GONE
         self._count_dropped(1, sum(parcel.seconds for parcel in gone))
 
     def _cut_current(self) -> None:
         gone = [parcel for parcel in self._parcels if parcel.kind is Kind.CUE_AUDIO]
         self._forget(gone)
-        if self._current is not None and self._current in self._open:
-            self._cut.add(self._current)
+        if self._current is not None and self._current == self._arriving:
+            self._fate = _Fate.CUT
         self._count_dropped(1, sum(parcel.seconds for parcel in gone))
 
     def _forget(self, gone: list[Parcel[T]]) -> None:

@@ -92,7 +92,7 @@ def test_a_cue_dropped_while_it_arrives_leaves_nothing_behind() -> None:
     for _ in range(12):
         audio(box, "a")
     end(box, "a")
-    assert drain(box) == [Dropped(1, 11.0)]
+    assert drain(box) == [Dropped(1, 12.0)]
 
 
 def test_audio_of_a_cue_that_began_elsewhere_is_not_taken() -> None:

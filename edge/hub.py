@@ -16,6 +16,7 @@ from chassis.telemetry import Attribute, Metric, Span, context_of, meter, span_b
 from edge.bus import Bus
 from edge.domain.feed import NOTICES, SOURCE, BusEvent, Caption, CueAudio, CueEnded, CueStarted, SessionEnded, Topic
 from edge.domain.mailbox import Cut
+from edge.opus import OpusCues
 from edge.outbox import Outbox
 from edge.protocol.wire import Encoder, Post, Receipt, Rendering
 
@@ -52,8 +53,9 @@ class Seat(Protocol):
 class Hub:
     """The feeds that somebody on this edge listens to."""
 
-    def __init__(self, bus: Bus) -> None:
+    def __init__(self, bus: Bus, slice_size: int = SLICE) -> None:
         self._bus = bus
+        self._slice = slice_size
         self._feeds: dict[Topic, Feed] = {}
         self._due: dict[Feed, None] = {}
         self._handle: asyncio.Handle | None = None
@@ -65,7 +67,7 @@ class Hub:
                 self._feeds[topic].settle()  # Which may be the end of its last listener, and with that its own.
             feed = self._feeds.get(topic)
             if feed is None:
-                feed = self._feeds[topic] = Feed(topic, self._bus.missed(topic, ""))
+                feed = self._feeds[topic] = Feed(topic, self._bus.missed(topic, ""), self._slice)
                 feed.unsubscribe = self._bus.subscribe(topic, self._receiver(feed))
             feed.enter(seat)
             trouble = self._bus.trouble(topic)
@@ -80,7 +82,8 @@ class Hub:
     def missed(self, seat: Seat, session_id: str, language: str, last_cue: str) -> list[Post]:
         """What a listener who heard the cue `last_cue` to its end has missed of a feed since, in order."""
         topic = Topic(session_id, language)
-        encoder = _encoder(topic)
+        feed = self._feeds.get(topic)
+        encoder = _encoder(topic, OpusCues() if feed is None else feed.opus)
         posts: list[Post] = []
         for event in self._bus.missed(topic, last_cue):
             encoder.open(event)
@@ -176,11 +179,13 @@ class Feed:
     sit those who are not: before their socket is open, in a cue whose start they did not get, or about to leave.
     """
 
-    def __init__(self, topic: Topic, before: Iterable[BusEvent] = ()) -> None:
+    def __init__(self, topic: Topic, before: Iterable[BusEvent], slice_size: int) -> None:
         """`before`: what was published lately, so that the rest of a cue under way can be placed."""
         self.topic = topic
+        self._slice = slice_size
         self.unsubscribe: Callable[[], None] = lambda: None
-        self._encoder = _encoder(topic)
+        self.opus = OpusCues()
+        self._encoder = _encoder(topic, self.opus)
         self._together: dict[Rendering, dict[Seat, Outbox]] = {}
         self._apart: dict[Seat, None] = {}
         self._events: list[BusEvent] = []
@@ -286,15 +291,15 @@ class Feed:
         outboxes = outboxes[first:] + outboxes[:first]
         _deliveries.add(len(outboxes) * len(posts))
         wire = b"".join([post.content.wire for post in posts])
-        for begin in range(0, len(outboxes), SLICE):
-            yield _Part(outboxes[begin : begin + SLICE], posts, wire)
+        for begin in range(0, len(outboxes), self._slice):
+            yield _Part(outboxes[begin : begin + self._slice], posts, wire)
 
     def _end(self, event: SessionEnded) -> Iterator[None]:
         seats = [*self._apart, *(seat for seats in self._together.values() for seat in seats)]
         renderings = {seat.rendering for seat in seats}
         posts = {rendering: self._encoder.encode(event, rendering) for rendering in renderings}
-        for begin in range(0, len(seats), SLICE):
-            for seat in seats[begin : begin + SLICE]:
+        for begin in range(0, len(seats), self._slice):
+            for seat in seats[begin : begin + self._slice]:
                 for post in posts[seat.rendering]:
                     seat.session_ended(post)
             yield
@@ -358,5 +363,5 @@ class Feed:
         asyncio.get_running_loop().call_later(SPAN_SETTLES_SECONDS, record)
 
 
-def _encoder(topic: Topic) -> Encoder:
-    return Encoder(topic.session_id, source=topic.language == SOURCE)
+def _encoder(topic: Topic, opus: OpusCues) -> Encoder:
+    return Encoder(topic.session_id, source=topic.language == SOURCE, opus=opus)

@@ -130,12 +130,9 @@ def read(query: Mapping[str, str]) -> Query:
     INVALID_LANGUAGE, INVALID_AUDIO_FORMAT) and Denied (UNAUTHORIZED_ACTION: actions that need an open socket)."""
     kind = _kind(query)
     try:
-        wanted = kind.model_validate(dict(query))
+        return kind.model_validate(dict(query))
     except ValidationError as error:
         raise mistake(error, _OWN_CODES) from error
-    if getattr(wanted, "audio_format", "pcm") == "opus":
-        raise Invalid("INVALID_PARAMETER", "audioFormat: opus is not offered here; use pcm")
-    return wanted
 
 
 def _kind(query: Mapping[str, str]) -> type[Query]:

@@ -27,7 +27,7 @@ def document() -> dict[str, Any]:
     messages |= {model.__name__: _message(model) for model in answers}
     messages["Audio"] = {
         "summary": "A binary frame: s16le mono PCM. From a speaker; to lingocast.v1 listeners, between cueStart and "
-        "cueEnd.",
+        "cueEnd, or there one Opus packet where they asked for it.",
         "contentType": "application/octet-stream",
         "payload": {"schemaFormat": "application/octet-stream", "schema": {"type": "string", "format": "binary"}},
     }

@@ -213,7 +213,11 @@ class Caption(Message):
 
 
 class CueStart(Message):
-    """A segment's voice begins: the binary frames until `cueEnd` are s16le mono at `sampleRate`. lingocast.v1 only."""
+    """A segment's voice begins: the binary frames until `cueEnd` are s16le mono at `sampleRate`. lingocast.v1 only.
+
+    With `audioFormat` opus each frame is one Opus packet of `packetMs`, mono, of audio that had `sampleRate`; those of
+    a cue need nothing of another. `preSkip`: samples at 48 kHz to leave out at the beginning of what is decoded; what
+    is beyond `durationMs` of cueEnd is to be left out at its end."""
 
     type: Literal["cueStart"] = "cueStart"
     cue_id: str
@@ -223,6 +227,9 @@ class CueStart(Message):
     start_ms: int
     end_ms: int
     tempo: float
+    audio_format: Literal["opus"] | None = None
+    packet_ms: int | None = None
+    pre_skip: int | None = None
 
 
 class CueEnd(Message):
@@ -237,11 +244,13 @@ class AudioData(Message):
     """Some audio of a cue, base64. Plain flavour only.
 
     `sequenceNumber` counts the pieces of the feed, on from a higher number when the speaker moved to another edge; what
-    is repeated after a refresh has the number it had."""
+    is repeated after a refresh has the number it had. With `format` opus a piece is one Opus packet of `packetMs`, of
+    audio that had `sampleRate`, and numbers only grow: by one inside a cue, by more between cues. `skip`, `padding`:
+    samples at 48 kHz to leave out at the beginning and the end of what this packet is decoded to."""
 
     type: Literal["audioData"] = "audioData"
     audio_data: str
-    format: Literal["pcm"] = "pcm"
+    format: Literal["pcm", "opus"] = "pcm"
     sample_rate: int
     channels: Literal[1] = 1
     sequence_number: int
@@ -251,6 +260,9 @@ class AudioData(Message):
     start_ms: int
     end_ms: int
     timestamp: int
+    packet_ms: int | None = None
+    skip: int | None = None
+    padding: int | None = None
 
 
 class AudioDropped(Message):

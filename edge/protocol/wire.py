@@ -21,6 +21,7 @@ from edge.domain.feed import (
 )
 from edge.domain.mailbox import Kind, Parcel
 from edge.domain.speaker import Switches
+from edge.opus import PACKET_MS, PRE_SKIP, OpusCues, OpusVoice, Packet
 from edge.protocol import server
 
 SUBPROTOCOL: Final = "lingocast.v1"
@@ -138,18 +139,29 @@ def source_caption(event: Caption) -> Post:
     return Parcel(Kind.SOURCE_CAPTION, Frame(content.to_json()), str(event.segment_id))
 
 
-class Encoder:
-    """Encodes the events of one feed; remembers its cue under way."""
+_NUMBERS_A_CHUNK: Final = 1_000
+"""Opus packets are numbered from their cue's first chunk on; no chunk holds a minute of voice."""
 
-    def __init__(self, session_id: str, source: bool = False) -> None:
+
+class Encoder:
+    """Encodes the events of one feed; remembers its cue under way. `opus`: what is shared by all who encode this feed
+    here, so that no cue is encoded twice."""
+
+    def __init__(self, session_id: str, source: bool = False, opus: OpusCues | None = None) -> None:
         self._session_id = session_id
         self._source = source
         self._cue: CueStarted | None = None
+        self._opus = OpusVoice(opus or OpusCues())
+        self._first_number: int | None = None  # Of the chunks of the cue under way.
 
     def open(self, event: BusEvent) -> None:
         """Takes note of an event before it is encoded for any flavour."""
-        if isinstance(event, CueStarted):
-            self._cue = event
+        self._opus.open(event)
+        match event:
+            case CueStarted():
+                self._cue, self._first_number = event, None
+            case CueAudio() if self._first_number is None:
+                self._first_number = event.number
 
     def encode(self, event: BusEvent, rendering: Rendering) -> Sequence[Post]:
         """What a listener who follows in that way is told."""
@@ -170,11 +182,12 @@ class Encoder:
     def _voice(self, event: CueStarted | CueAudio | CueEnded, rendering: Rendering) -> Sequence[Post]:
         match event:
             case CueStarted():
-                return [Parcel(Kind.CUE_START, self._cue_start(event, rendering.flavour), event.cue_id)]
+                return [Parcel(Kind.CUE_START, self._cue_start(event, rendering), event.cue_id)]
             case CueAudio():
-                return self._audio(event, rendering.flavour)
+                return self._audio(event, rendering)
             case CueEnded():
-                return [Parcel(Kind.CUE_END, cue_end(event.cue_id, event.duration_ms, rendering.flavour), event.cue_id)]
+                end = Parcel(Kind.CUE_END, cue_end(event.cue_id, event.duration_ms, rendering.flavour), event.cue_id)
+                return [*self._packets(event, rendering.flavour), end] if rendering.audio is Audio.OPUS else [end]
 
     def _caption(self, event: Caption) -> Post:
         content = server.Caption(
@@ -188,9 +201,10 @@ class Encoder:
         )
         return Parcel(Kind.CAPTION, Frame(content.to_json()), str(event.segment_id))
 
-    def _cue_start(self, event: CueStarted, flavour: Flavour) -> Frame:
-        if flavour is Flavour.PLAIN:
+    def _cue_start(self, event: CueStarted, rendering: Rendering) -> Frame:
+        if rendering.flavour is Flavour.PLAIN:
             return Frame(b"")
+        opus = rendering.audio is Audio.OPUS
         content = server.CueStart(
             cue_id=event.cue_id,
             segment_id=event.segment_id,
@@ -199,26 +213,57 @@ class Encoder:
             start_ms=event.start_ms,
             end_ms=event.end_ms,
             tempo=round(event.tempo, 3),
+            audio_format="opus" if opus else None,
+            packet_ms=PACKET_MS if opus else None,
+            pre_skip=PRE_SKIP if opus else None,
         )
         return Frame(content.to_json())
 
-    def _audio(self, event: CueAudio, flavour: Flavour) -> Sequence[Post]:
+    def _audio(self, event: CueAudio, rendering: Rendering) -> Sequence[Post]:
         if self._cue is None or self._cue.cue_id != event.cue_id:
             return ()  # This edge came to the feed in the middle of a cue.
-        if flavour is Flavour.V1:
+        if rendering.audio is Audio.OPUS:
+            return self._packets(event, rendering.flavour)
+        if rendering.flavour is Flavour.V1:
             return [Parcel(Kind.CUE_AUDIO, Frame(event.audio, binary=True), event.cue_id, event.seconds)]
-        content = server.AudioData(
-            audio_data=base64.b64encode(event.audio).decode(),
-            sample_rate=self._cue.sample_rate,
-            sequence_number=event.number,
-            cue_id=event.cue_id,
-            segment_id=self._cue.segment_id,
-            language=event.language,
-            start_ms=self._cue.start_ms,
-            end_ms=self._cue.end_ms,
+        content = self._audio_data(self._cue, event.audio, event.number)
+        return [Parcel(Kind.CUE_AUDIO, Frame(content.to_json()), event.cue_id, event.seconds)]
+
+    def _packets(self, event: CueAudio | CueEnded, flavour: Flavour) -> list[Post]:
+        cue = self._cue
+        if cue is None or cue.cue_id != event.cue_id:
+            return []
+        return [
+            Parcel(Kind.CUE_AUDIO, self._packet(packet, cue, flavour), event.cue_id, packet.seconds)
+            for packet in self._opus.packets(event)
+        ]
+
+    def _packet(self, packet: Packet, cue: CueStarted, flavour: Flavour) -> Frame:
+        if flavour is Flavour.V1:
+            return Frame(packet.data, binary=True)
+        number = (self._first_number or 0) * _NUMBERS_A_CHUNK + packet.number
+        content = self._audio_data(cue, packet.data, number)
+        opus = {
+            "format": "opus",
+            "packet_ms": PACKET_MS,
+            "skip": packet.skip or None,
+            "padding": packet.padding or None,
+        }
+        return Frame(content.model_copy(update=opus).to_json())
+
+    @staticmethod
+    def _audio_data(cue: CueStarted, audio: bytes, number: int) -> server.AudioData:
+        return server.AudioData(
+            audio_data=base64.b64encode(audio).decode(),
+            sample_rate=cue.sample_rate,
+            sequence_number=number,
+            cue_id=cue.cue_id,
+            segment_id=cue.segment_id,
+            language=cue.language,
+            start_ms=cue.start_ms,
+            end_ms=cue.end_ms,
             timestamp=milliseconds(time.time()),
         )
-        return [Parcel(Kind.CUE_AUDIO, Frame(content.to_json()), event.cue_id, event.seconds)]
 
 
 def cue_end(cue_id: str, duration_ms: int, flavour: Flavour) -> Frame:

@@ -92,7 +92,7 @@ async def test_a_listener_joins_without_naming_an_action(running: RunningEdge) -
         ("INVALID_SESSION_ID", {"sessionId": "patient-ark-1", "targetLanguage": "es"}),
         ("SESSION_NOT_FOUND", {"sessionId": "patient-ark-999", "targetLanguage": "es"}),
         ("INVALID_LANGUAGE", {"sessionId": "patient-ark-999", "targetLanguage": "*"}),
-        ("INVALID_PARAMETER", {"sessionId": "patient-ark-999", "targetLanguage": "es", "audioFormat": "opus"}),
+        ("INVALID_PARAMETER", {"sessionId": "patient-ark-999", "targetLanguage": "es", "audioFormat": "mp3"}),
         ("MISSING_PARAMETER", {"action": "refreshConnection", "sessionId": "patient-ark-999"}),
         ("INVALID_PARAMETER", {"action": "refreshConnection", "sessionId": "patient-ark-999", "role": "god"}),
         ("MISSING_TOKEN", {"action": "refreshConnection", "sessionId": "patient-ark-999", "role": "speaker"}),

@@ -73,6 +73,10 @@ protos-check: packages  ## check that generated code is fresh and that buf finds
 bench: setup-tests  ## measure parts apart, write reports (ARGS=lag, voices, amazon, sessions or "sessions --store sqlite"; none: all)
 	@exec $(IN) -m tests.bench $(ARGS)
 
+.PHONY: soak
+soak: setup-tests  ## run the whole system under people who come and go, and see that nothing grows (MINUTES=15)
+	@exec $(IN) -m tests.soak
+
 .PHONY: eval
 eval: setup-tests  ## evaluate real speech and write a report (ARGS="--only clean,share", see docs/evaluation.md)
 	@exec $(IN) -m tests.eval $(ARGS)

@@ -32,7 +32,7 @@ class NatsServer:
 
 
 def is_needed(environment: Mapping[str, str], edges: int) -> bool:
-    """Whether a server must be started: these edges are several processes, and the user named no server of their own."""
+    """Whether to start a server: these edges are several processes, and the user named no server of their own."""
     workers = environment.get(WORKERS, "").strip()
     # What is no number the edge itself refuses, in its own words.
     several = edges > 1 or (edges == 1 and workers.isdecimal() and int(workers) > 1)

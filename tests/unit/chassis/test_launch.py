@@ -81,12 +81,27 @@ async def test_two_edges_serve_at_ports_of_their_own_and_both_drain_before_the_c
 ) -> None:
     async with started(data, told, edges=2) as system:
         pids = system.pids
-        assert sorted(pids) == ["edge", "edge-2", "session"]
+        assert sorted(pids) == ["edge", "edge-2", "nats", "session"]
         assert system.urls["edge"] == system.url != system.urls["edge-2"]
         system.kill("edge-2")
         await system.replaced("edge-2", pids["edge-2"])
         assert system.pids["edge"] == pids["edge"]
     assert (data / "ended.txt").read_text().split() == ["edge", "edge", "session"]
+    assert not alive(pids["nats"])
+
+
+async def test_the_nats_server_of_several_edges_is_started_again_where_it_was(data: Path, told: list[str]) -> None:
+    async with started(data, told, EDGE_WORKERS="2") as system:
+        before = system.pids["nats"]
+        system.kill("nats")
+        await system.replaced("nats", before)
+        assert system.environment["EDGE_NATS"].endswith(f"@{system.addresses['nats']}")
+
+
+async def test_a_nats_server_of_the_users_own_is_used_and_none_started(data: Path, told: list[str]) -> None:
+    async with started(data, told, edges=2, EDGE_NATS="nats://elsewhere:4222") as system:
+        assert sorted(system.pids) == ["edge", "edge-2", "session"]
+        assert system.environment["EDGE_NATS"] == "nats://elsewhere:4222"
 
 
 async def test_a_service_that_dies_takes_its_descendants_along_and_is_started_again(

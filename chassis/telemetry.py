@@ -14,6 +14,7 @@ from collections.abc import Iterator, Mapping, MutableMapping
 from contextlib import contextmanager
 from enum import StrEnum
 from typing import Any
+from uuid import uuid4
 
 import grpc
 import structlog
@@ -77,6 +78,9 @@ class Metric(StrEnum):
     AUDIO_DROPPED = "lingocast_audio_dropped_total"  # Chunks of a speaker dropped, by reason.
     LISTENER_AUDIO_DROPPED = "lingocast_listener_audio_dropped_seconds_total"  # Not sent to who does not keep up.
     DELIVERIES = "lingocast_deliveries_total"  # Frames times listeners, of feeds.
+    BUS_CONNECTIONS = "lingocast_bus_connections_total"  # Of an edge to NATS, made or made again.
+    BUS_DROPPED = "lingocast_bus_dropped_total"  # Messages between edges that were not sent or not taken, by reason.
+    BUS_LOST = "lingocast_bus_lost_seconds_total"  # Audio of feeds that did not come from the edge of the speaker.
     SPECULATIONS = (
         "lingocast_speculations_total"  # Segments closed, by whether a draft was their translation (outcome).
     )
@@ -114,7 +118,9 @@ def telemetry(service: str, otlp_endpoint: str, log_level: str) -> Iterator[None
     if not otlp_endpoint:
         yield
         return
-    resource = Resource.create({"service.name": service, "service.namespace": "lingocast"})
+    # Several edges are one service: without an id of its own, each one's counters would overwrite the others'.
+    identity = {"service.name": service, "service.namespace": "lingocast", "service.instance.id": str(uuid4())}
+    resource = Resource.create(identity)
     tracing = TracerProvider(resource=resource)
     # Half a second: a trace is complete soon after its segment, and a crash loses little.
     tracing.add_span_processor(

@@ -22,14 +22,16 @@ TALK: Final = (noise(2.5) + silence(0.8)) * 3 + silence(6.0)
 """Three sentences and a rest: half of the time there is speech."""
 FOLLOWING_SECONDS: Final = 60.0
 PATIENCE_SECONDS: Final = 60.0
-STALL_SECONDS: Final = (30.0, 60.0)
+STALL_SECONDS: Final = (60.0, 90.0)
+"""More speech than buffers on the way and the mailbox (10 s) hold together."""
 
 
 @dataclass(slots=True)
 class Ledger:
-    """What all halls do and find, for the report."""
+    """What all halls do and find, for the report. `url`: the balancer; `edges`: what is behind it."""
 
     url: str
+    edges: Sequence[str]
     clock: Callable[[], float]
     disturbances: list[Disturbance] = field(default_factory=list)
     counts: Counter[str] = field(default_factory=Counter)
@@ -148,7 +150,7 @@ class Hall:
     async def _polite(self, session_id: str) -> None:
         """Comes, listens, perhaps changes its language, and says goodbye."""
         chance, heard = self._chance, Heard()
-        async with self._visiting(session_id, chance.choice(LANGUAGES), 256) as listener, asyncio.TaskGroup() as tasks:
+        async with self._visiting(session_id, chance.choice(LANGUAGES)) as listener, asyncio.TaskGroup() as tasks:
             reading = tasks.create_task(self._read(listener, heard))
             await asyncio.sleep(chance.uniform(2.0, 20.0))
             if chance.random() < 0.5:
@@ -181,9 +183,9 @@ class Hall:
             socket.hang_up()
 
     async def _stalling(self, session_id: str) -> None:
-        """Reads nothing for long, then all there is."""
-        heard = Heard()
-        async with self._visiting(session_id, LANGUAGES[0], 4) as listener:
+        """Reads nothing for long, then all there is. Straight from an edge: the balancer would keep much for it."""
+        heard, edge = Heard(), self._chance.choice(self._ledger.edges)
+        async with self._visiting(session_id, LANGUAGES[0], 4, edge) as listener:
             await asyncio.sleep(self._chance.uniform(*STALL_SECONDS))
             with suppress(TimeoutError):
                 async with asyncio.timeout(10.0):
@@ -193,8 +195,10 @@ class Hall:
         self._ledger.add(heard)
 
     @asynccontextmanager
-    async def _visiting(self, session_id: str, language: str, inbox: int) -> AsyncIterator[Listener]:
-        async with Listener.open(self._ledger.url, session_id, language, inbox=inbox) as listener:
+    async def _visiting(
+        self, session_id: str, language: str, inbox: int = 256, url: str = ""
+    ) -> AsyncIterator[Listener]:
+        async with Listener.open(url or self._ledger.url, session_id, language, inbox=inbox) as listener:
             self._ledger.counts["joins"] += 1
             yield listener
         self._ledger.counts["leaves"] += 1

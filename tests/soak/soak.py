@@ -59,10 +59,10 @@ async def soak(data: Path, minutes: float) -> Findings:
     """Takes `minutes`, and about one more to start, fill, empty and stop. Raises StartFailed."""
     seconds = 60 * minutes
     async with launched(data=data, env=SETTINGS, edges=2, token=False, report=print) as system:
-        names = ("edge", "edge-2")
-        async with balanced([system.urls[name] for name in names]) as url:
+        edges = [system.urls[name] for name in ("edge", "edge-2")]
+        async with balanced(edges) as url:
             began = time.monotonic()
-            ledger = Ledger(url, lambda: time.monotonic() - began)
+            ledger = Ledger(url, edges, lambda: time.monotonic() - began)
             found = Findings(seconds, ledger)
             found.at_rest = descriptors(system)
             before = cpu_seconds(list(system.pids.values()))

@@ -12,6 +12,7 @@ from edge.auth import LocalIssuer, open_verifier
 from edge.config import Config
 from edge.descriptors import as_many_as_allowed
 from edge.edge import Edge, open_edge
+from edge.nats_bus import open_bus
 from edge.workers import run_workers
 
 SPEAKER_LINK_HOURS = 24
@@ -23,7 +24,8 @@ async def main(config: Config) -> None:
         connect(config.session) as session,
         connect(config.transcription) as transcription,
         open_verifier(config, config.data) as verifier,
-        open_edge(config, verifier, session, transcription) as edge,
+        open_bus(config.nats_servers) as bus,
+        open_edge(config, verifier, session, transcription, bus) as edge,
         serve_http(
             make_app(edge, issuer.jwks() if issuer else None), config.host, config.port, share_port=config.share_port
         ) as url,

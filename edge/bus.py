@@ -1,27 +1,26 @@
 """Carries feeds from the edge that holds the speaker to every edge with listeners, and remembers their last seconds.
 
-The port is what the hub and the broadcasts know. `LocalBus` serves an edge that is alone.
+The port is what the hub and the broadcasts know. `LocalBus` serves an edge that is alone; for several edges there is
+`edge.nats_bus`.
 """
 
 import time
 from collections.abc import Callable, Sequence
-from typing import Final, Protocol, TypeAlias
+from typing import Protocol, TypeAlias
 
-from cachetools import LRUCache, TTLCache
-
-from edge.domain.feed import HANDOVER, NOTICES, BusEvent, LanguageStatusChanged, SessionEnded, Topic
-from edge.domain.tail import Tail
+from edge.domain.feed import BusEvent, LanguageStatusChanged, Topic
+from edge.memory import Memory
 
 Receiver: TypeAlias = Callable[[BusEvent], None]
-
-TAIL_AGE_SECONDS: Final = 30.0
-"""A feed in which nothing happened for so long has nothing that anybody missed."""
-
-REMEMBERED_FEEDS: Final = 10_000
 
 
 class Bus(Protocol):
     """Events of one topic arrive in the order they were published."""
+
+    @property
+    def ready(self) -> bool:
+        """Feeds of other edges can be heard here, or could be once. Who loses them later goes on alone."""
+        ...
 
     def publish(self, topic: Topic, event: BusEvent) -> None:
         """Never waits."""
@@ -46,15 +45,18 @@ class Bus(Protocol):
 
 
 class LocalBus:
-    """Inside one process: publishing calls the receivers. Feeds that ended or fell silent are forgotten."""
+    """Inside one process: publishing calls the receivers."""
 
     def __init__(self, clock: Callable[[], float] = time.monotonic) -> None:
         self._receivers: dict[Topic, list[Receiver]] = {}
-        self._tails: TTLCache[Topic, Tail] = TTLCache(REMEMBERED_FEEDS, TAIL_AGE_SECONDS, clock)
-        self._troubles: LRUCache[Topic, LanguageStatusChanged] = LRUCache(REMEMBERED_FEEDS)
+        self._memory = Memory(clock)
+
+    @property
+    def ready(self) -> bool:
+        return True
 
     def publish(self, topic: Topic, event: BusEvent) -> None:
-        self._remember(topic, event)
+        self._memory.put(topic, event)
         for receive in tuple(self._receivers.get(topic, ())):
             receive(event)
 
@@ -74,26 +76,7 @@ class LocalBus:
         """There is nobody else to ask."""
 
     def missed(self, topic: Topic, last_cue: str) -> Sequence[BusEvent]:
-        tail = self._tails.get(topic)
-        return tail.after(last_cue) if tail is not None else ()
+        return self._memory.missed(topic, last_cue)
 
     def trouble(self, topic: Topic) -> LanguageStatusChanged | None:
-        return self._troubles.get(topic)
-
-    def _remember(self, topic: Topic, event: BusEvent) -> None:
-        match event:
-            case SessionEnded():
-                self._forget(topic.session_id)
-            case LanguageStatusChanged(available=False):
-                self._troubles[topic] = event
-            case LanguageStatusChanged():
-                self._troubles.pop(topic, None)
-            case _ if topic.language not in {NOTICES, HANDOVER}:
-                tail = self._tails.get(topic) or Tail()
-                tail.put(event)
-                self._tails[topic] = tail  # Its age begins anew.
-
-    def _forget(self, session_id: str) -> None:
-        for memory in (self._tails, self._troubles):
-            for topic in [topic for topic in memory if topic.session_id == session_id]:
-                memory.pop(topic, None)
+        return self._memory.trouble(topic)

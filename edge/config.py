@@ -22,6 +22,11 @@ class Config(AuthSettings):
     share_port: bool = Field(
         False, description="Serve the port although other processes of this user serve it too (SO_REUSEPORT)."
     )
+    nats: SecretStr = Field(
+        SecretStr(""),
+        description="NATS servers over which edges share feeds (nats://[user:password@]host:4222 or tls://…, separated"
+        " by commas). Empty: this edge is alone.",
+    )
     public_url: str = Field(
         "", description="How people reach the edge (https://…), for join links. Empty: as the request named it."
     )
@@ -81,6 +86,11 @@ class Config(AuthSettings):
         description="Key under which client addresses are hashed for the shared limits; the same on all edges.",
     )
     languages_period_seconds: float = Field(60.0, gt=0, description="How often the languages on offer are asked for.")
+
+    @property
+    def nats_servers(self) -> list[str]:
+        """URLs; none for an edge that is alone."""
+        return [url.strip() for url in self.nats.get_secret_value().split(",") if url.strip()]
 
     @property
     def life_span(self) -> LifeSpan:

@@ -49,6 +49,19 @@ class Tail:
                 self._kept.append(_Kept("", [event]))
         self._shed()
 
+    @property
+    def under_way(self) -> tuple[CueStarted, float] | None:
+        """The cue that has begun and not ended, and how many seconds of it there are."""
+        if self._open is None:
+            return None
+        start = self._open.events[0]
+        assert isinstance(start, CueStarted)
+        return start, self._open.seconds
+
+    def knows(self, cue_id: str) -> bool:
+        """Whether what followed that cue is here. The empty one, which nobody has heard, is known everywhere."""
+        return not cue_id or any(kept.cue_id == cue_id for kept in self._kept)
+
     def after(self, last_cue: str) -> list[BusEvent]:
         """What followed the cue `last_cue`, and that one too while it goes on; everything when it is not known here."""
         kept = list(self._kept)

@@ -1,0 +1,164 @@
+"""Whether all that was published in a topic has come, and what listeners are told if not. Pure.
+
+Who publishes counts events, cues and audio; each event says how much went before it. What an event finds missing is
+lost, unless it comes twice. Cues are brought to an end whatever was lost.
+"""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
+from typing import Final
+
+from edge.domain.feed import BusEvent, CueAudio, CueEnded, CuesDropped, CueStarted
+
+REMEMBERED_PUBLISHERS: Final = 16
+"""Of one topic: there is one at a time, another after each move of the speaker to another edge."""
+
+
+@dataclass(frozen=True, slots=True)
+class Position:
+    """How much one publisher has published in a topic: events of any kind, cues begun, seconds of audio."""
+
+    events: int = 0
+    cues: int = 0
+    seconds: float = 0.0
+
+    def after(self, event: BusEvent) -> "Position":
+        """Once `event` is published, too."""
+        cues = self.cues + isinstance(event, CueStarted)
+        seconds = self.seconds + (event.seconds if isinstance(event, CueAudio) else 0.0)
+        return Position(self.events + 1, cues, seconds)
+
+
+class Continuity:
+    """One topic as it comes to this edge. `language`: for what listeners are told of losses."""
+
+    def __init__(self, language: str) -> None:
+        self._language = language
+        self._positions: dict[str, Position] = {}
+        self._cue: _Open | None = None
+        self._lost_cues = 0
+        self._lost_seconds = 0.0
+        self._maimed = ""  # A cue without its start, which is being lost piece by piece.
+
+    @property
+    def positions(self) -> Mapping[str, Position]:
+        """How much of each publisher has come."""
+        return self._positions
+
+    def begin(self, positions: Mapping[str, Position], under_way: tuple[CueStarted, float] | None) -> None:
+        """What went before is known from somebody else's memory. `under_way`: a cue, and how much of it."""
+        for publisher, position in positions.items():
+            self._reach(publisher, position)
+        if under_way is not None:
+            self._cue = _Open(under_way[0].cue_id, under_way[1])
+
+    def receive(self, publisher: str, before: Position, event: BusEvent) -> list[BusEvent]:
+        """What listeners get for an event of another edge: nothing if it came before; else the event, after what must
+        be said of those that did not come."""
+        known = self._known(publisher, before)
+        if before.events < known.events:
+            return []
+        if before.events > known.events:
+            self._miss(known, before)
+        self._reach(publisher, before.after(event))
+        return self._passed(event)
+
+    def publish(self, event: BusEvent) -> list[BusEvent]:
+        """What listeners here get for an event of this edge."""
+        told: list[BusEvent] = []
+        if isinstance(event, CueStarted):
+            # Another edge, which had the speaker before, died in the midst of it.
+            told = [*self._ended(), *self._said()]
+        self._follow(event)
+        return [*told, event]
+
+    def catch_up(self, positions: Mapping[str, Position], under_way: str) -> list[BusEvent]:
+        """What listeners get when another edge, after an interruption, says how far it has come. `under_way`: the cue
+        there; empty for none."""
+        behind = False
+        fresh = not self._positions
+        for publisher, position in positions.items():
+            known = position if fresh else self._known(publisher, position)
+            if position.events > known.events:
+                behind = True
+                self._miss(known, position)
+            if position.events >= known.events:
+                self._reach(publisher, position)
+        if not behind:
+            return []
+        mine = "" if self._cue is None else self._cue.cue_id
+        told = self._ended() if mine != under_way else []
+        if under_way not in {"", mine}:
+            self._maimed = under_way  # Its rest is lost as well, and said with it.
+            return told
+        return told + self._said()
+
+    def _known(self, publisher: str, present: Position) -> Position:
+        known = self._positions.get(publisher)
+        if known is not None:
+            return known
+        # One who was not there when this began: all of it should have come. Nothing known at all: this begins here.
+        return Position() if self._positions else present
+
+    def _reach(self, publisher: str, position: Position) -> None:
+        self._positions.pop(publisher, None)
+        self._positions[publisher] = position
+        while len(self._positions) > REMEMBERED_PUBLISHERS:
+            self._positions.pop(next(iter(self._positions)))
+
+    def _miss(self, known: Position, now: Position) -> None:
+        seconds = max(0.0, now.seconds - known.seconds)
+        # Of a single cue may be lost what is neither its start nor all of it.
+        self._lost_cues += max(now.cues - known.cues, int(seconds > 0.0))
+        self._lost_seconds += seconds
+
+    def _passed(self, event: BusEvent) -> list[BusEvent]:
+        told: list[BusEvent] = []
+        match event:
+            case CueStarted():
+                told = self._ended()
+                self._maimed = ""
+            case CueAudio() | CueEnded() if self._cue is None or self._cue.cue_id != event.cue_id:
+                return [*self._ended(), *self._maim(event)]
+        if not self._maimed:
+            told += self._said()
+        self._follow(event)
+        return [*told, event]
+
+    def _follow(self, event: BusEvent) -> None:
+        match event:
+            case CueStarted():
+                self._cue = _Open(event.cue_id, 0.0)
+            case CueAudio() if self._cue is not None:
+                self._cue = replace(self._cue, seconds=self._cue.seconds + event.seconds)
+            case CueEnded():
+                self._cue = None
+
+    def _maim(self, event: CueAudio | CueEnded) -> list[BusEvent]:
+        """For what is left of a cue whose start did not come."""
+        if isinstance(event, CueEnded):
+            self._maimed = ""
+            return self._said()
+        if self._maimed or self._lost_cues:
+            self._maimed = event.cue_id
+            self._lost_seconds += event.seconds
+        return []
+
+    def _ended(self) -> list[BusEvent]:
+        if self._cue is None:
+            return []
+        cue, self._cue = self._cue, None
+        return [CueEnded(cue.cue_id, self._language, round(cue.seconds * 1000))]
+
+    def _said(self) -> list[BusEvent]:
+        cues, seconds = self._lost_cues, self._lost_seconds
+        self._lost_cues, self._lost_seconds = 0, 0.0
+        return [CuesDropped(self._language, cues, seconds)] if cues else []
+
+
+@dataclass(frozen=True, slots=True)
+class _Open:
+    """A cue that listeners are in the midst of: `seconds` of it have come."""
+
+    cue_id: str
+    seconds: float

@@ -1,0 +1,240 @@
+"""What one edge has to do with one topic on NATS: who receives it here, how far it has come, and what is asked of it.
+
+An edge that comes to a topic which runs already asks the others for its last seconds first, and holds back what arrives
+meanwhile, so that its listeners and its memory have one sequence.
+"""
+
+import asyncio
+import re
+from collections.abc import Callable
+from secrets import token_hex
+from typing import Final
+
+from chassis.telemetry import Attribute, Metric, meter
+from edge.domain.continuity import Continuity, Position
+from edge.domain.feed import (
+    HANDOVER,
+    NOTICES,
+    SOURCE,
+    BusEvent,
+    Caption,
+    CueAudio,
+    CueEnded,
+    CuesDropped,
+    CueStarted,
+    LanguageStatusChanged,
+    Topic,
+)
+from edge.domain.merging import merged
+from edge.domain.tail import Tail
+from edge.feed_wire import from_wire, from_wire_position, to_wire, to_wire_position
+from edge.memory import TAIL_AGE_SECONDS, Memory
+from edge.nats_link import Link
+from edge.tails import Answers, Remembered, replies
+from protos.feed.v1 import feed_pb2 as pb
+
+MOST_WAITING: Final = 1_000
+"""Messages held back while others are asked: more than come in that time, unless this edge was held up."""
+
+AUDIO_PATIENCE_SECONDS: Final = 3.0
+"""Audio that could not be sent for so long comes too late; what concerns the session itself is still of use."""
+PATIENCE_SECONDS: Final = 30.0
+
+_TOKENS: Final = {NOTICES: "_notices", SOURCE: "_source", HANDOVER: "_handover"}
+_ODD: Final = re.compile(r"[^A-Za-z0-9_-]")
+
+_lost = meter.create_counter(Metric.BUS_LOST)
+
+
+def subject(kind: str, topic: Topic) -> str:
+    """Where messages of a topic go: `kind` feed; requests for its tail: `kind` tail."""
+    # Ids and codes were checked long before; a dot or a star here would reach other sessions.
+    session, language = (_ODD.sub(_escaped, name) for name in (topic.session_id, topic.language))
+    return f"lingocast.{kind}.{session}.{_TOKENS.get(topic.language, language)}"
+
+
+def _escaped(odd: re.Match[str]) -> str:
+    return f"={ord(odd[0]):x}="
+
+
+class Ask:
+    """A request for the tail of a topic; `over` is called once, with the best answer if there was one. `done`: it
+    was."""
+
+    def __init__(
+        self, link: Link, topic: Topic, last_cue: str, seconds: float, over: Callable[[Remembered | None], None]
+    ) -> None:
+        self.done = asyncio.Event()
+        self._link = link
+        self._over = over
+        self._answers = Answers()
+        self._inbox = f"_INBOX.{token_hex(12)}"
+        link.want(self._inbox, self._receive, last=True)
+        request = pb.TailRequest(last_cue=last_cue).SerializeToString()
+        link.publish(subject("tail", topic), request, patience=seconds, reply=self._inbox)
+        self._timer = asyncio.get_running_loop().call_later(seconds, self.finish)
+
+    def finish(self) -> None:
+        """Goes on with what is there. Repeating it changes nothing."""
+        if not self.done.is_set():
+            self._timer.cancel()
+            self._link.unwant(self._inbox)
+            self.done.set()
+            self._over(self._answers.best)
+
+    def _receive(self, data: bytes, reply: str) -> None:
+        self._answers.put(data)
+        if self._answers.decided:
+            self.finish()
+
+
+class Interest:
+    """One topic. `needed_until`: kept for so long although nobody receives it here (the loop's time).
+
+    Everything here returns at once.
+    """
+
+    def __init__(self, link: Link, memory: Memory, topic: Topic) -> None:
+        self.receivers: list[Callable[[BusEvent], None]] = []
+        self.needed_until = 0.0
+        self.ask: Ask | None = None
+        self._link = link
+        self._memory = memory
+        self._topic = topic
+        self._continuity = Continuity(topic.language)
+        self._name = token_hex(6)  # As a publisher.
+        self._published = Position()
+        self._waiting: list[pb.FeedMessage] | None = None
+        link.want(subject("feed", topic), self._receive, last=topic.language in {NOTICES, HANDOVER})
+
+    @property
+    def has_tail(self) -> bool:
+        return self._topic.language not in {NOTICES, HANDOVER}
+
+    def begin(self, last_cue: str, seconds: float, *, hold: bool) -> None:
+        """Asks those who know the topic, for at most `seconds`, and tells others from then on. `hold`: what arrives
+        meanwhile waits."""
+        if not self.has_tail:
+            return
+        if not self._link.connected:
+            self._tell()
+            return
+        if hold:
+            self._waiting = []
+        else:
+            self._tell()
+        self.ask = Ask(self._link, self._topic, last_cue, seconds, self._settle)
+
+    def catch_up(self, seconds: float) -> None:
+        """After an interruption: asks how far the others are."""
+        if self.has_tail and self.ask is None:
+            self.ask = Ask(self._link, self._topic, "", seconds, self._settle)
+
+    def publish(self, event: BusEvent) -> None:
+        """An event of this edge: to the others, and to the receivers here."""
+        if self._waiting is not None:
+            self._release()
+        before, self._published = self._published, self._published.after(event)
+        message = pb.FeedMessage(publisher=self._name, before=to_wire_position(before), event=to_wire(event))
+        self._link.publish(subject("feed", self._topic), message.SerializeToString(), patience=_patience(event))
+        self.needed_until = asyncio.get_running_loop().time() + TAIL_AGE_SECONDS
+        self._deliver(self._continuity.publish(event))
+
+    def end(self) -> None:
+        """Nobody wants it here any more."""
+        self._link.unwant(subject("feed", self._topic))
+        self._link.unwant(subject("tail", self._topic))
+        self._memory.forget(self._topic)
+
+    def _receive(self, data: bytes, reply: str) -> None:
+        message = pb.FeedMessage.FromString(data)
+        if self._waiting is None:
+            self._take(message)
+            return
+        self._waiting.append(message)
+        if len(self._waiting) > MOST_WAITING and self.ask is not None:
+            self.ask.finish()
+
+    def _take(self, message: pb.FeedMessage) -> None:
+        event = from_wire(message.event)
+        if event is not None:
+            self._deliver(self._continuity.receive(message.publisher, from_wire_position(message.before), event))
+
+    def _deliver(self, events: list[BusEvent]) -> None:
+        for event in events:
+            if isinstance(event, CuesDropped):
+                _lost.add(event.seconds, {Attribute.LANGUAGE: event.language})
+            self._memory.put(self._topic, event)
+            for receive in tuple(self.receivers):
+                receive(event)
+
+    def _settle(self, told: Remembered | None) -> None:
+        """The answer to `ask`."""
+        self.ask = None
+        if told is not None:
+            told.positions = {name: place for name, place in told.positions.items() if name != self._name}
+            if self._waiting is not None:
+                self._adopt(told)
+            else:
+                self._compare(told)
+        if self._waiting is not None:
+            self._release()
+
+    def _adopt(self, told: Remembered) -> None:
+        """Nothing was known here. Who receives already gets the cue under way from its start."""
+        self._restore(told)
+        under_way = self._memory.tail(self._topic).under_way
+        self._continuity.begin(told.positions, under_way)
+        events: list[BusEvent] = [told.trouble] if told.trouble is not None else []
+        if under_way is not None:
+            events += [event for event in told.events if _cue_of(event) == under_way[0].cue_id]
+        for event in events:
+            for receive in tuple(self.receivers):
+                receive(event)
+
+    def _compare(self, told: Remembered) -> None:
+        """Something was known: of what was missed the listeners are told, and it is remembered."""
+        tail = Tail()
+        for event in told.events:
+            tail.put(event)
+        under_way = tail.under_way
+        trouble = self._memory.trouble(self._topic)
+        own = self._published.events > 0
+        self._restore(Remembered(told.events, told.positions, trouble if own else told.trouble))
+        self._deliver(self._continuity.catch_up(told.positions, under_way[0].cue_id if under_way else ""))
+        if not own and told.trouble != trouble:
+            change = told.trouble or LanguageStatusChanged(self._topic.language, available=True, reason="")
+            self._deliver([change])
+
+    def _restore(self, told: Remembered) -> None:
+        events = merged(self._memory.tail(self._topic).after(""), told.events)
+        self._memory.restore(self._topic, events, told.trouble)
+
+    def _release(self) -> None:
+        waiting, self._waiting = self._waiting or [], None
+        self._tell()
+        for message in waiting:
+            self._take(message)
+
+    def _tell(self) -> None:
+        """From now on this edge knows what others may ask."""
+        self._link.want(subject("tail", self._topic), self._asked, last=True)
+
+    def _asked(self, data: bytes, reply: str) -> None:
+        tail = self._memory.tail(self._topic)
+        positions = {**self._continuity.positions, **({self._name: self._published} if self._published.events else {})}
+        remembered = Remembered(tail.after(""), positions, self._memory.trouble(self._topic))
+        knows = tail.knows(pb.TailRequest.FromString(data).last_cue)
+        for message in replies(remembered, self._name, knows=knows):
+            self._link.publish(reply, message, patience=AUDIO_PATIENCE_SECONDS)
+
+
+def _cue_of(event: BusEvent) -> str:
+    return event.cue_id if isinstance(event, CueStarted | CueAudio | CueEnded) else ""
+
+
+def _patience(event: BusEvent) -> float:
+    match event:
+        case CueStarted() | CueAudio() | CueEnded() | Caption(is_final=False):
+            return AUDIO_PATIENCE_SECONDS
+    return PATIENCE_SECONDS

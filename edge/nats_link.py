@@ -1,0 +1,216 @@
+"""A connection to NATS that comes back for ever: what is wanted from it is stated once and holds over all connections.
+
+nats-py's own reconnection is not used. It keeps what was published meanwhile however old it is, gives up for good after
+some errors, and does not say when subscriptions hold again; here each connection is a new client, and what waits is
+ours: bounded, and dropped when it is too old to be of use.
+"""
+
+import asyncio
+import random
+from collections.abc import Callable, Coroutine, Sequence
+from contextlib import suppress
+from dataclasses import dataclass
+from typing import Final, Protocol
+
+import structlog
+from nats.aio.client import Client
+from nats.aio.msg import Msg
+from nats.aio.subscription import Subscription
+from nats.errors import Error, MaxPayloadError, SlowConsumerError
+
+from chassis.telemetry import Attribute, Metric, meter
+from edge.domain.outgoing import Outgoing, Parting
+
+log = structlog.get_logger()
+
+CONNECT_SECONDS: Final = 5.0
+PING_SECONDS: Final = 5
+"""A server that does not answer two of them is given up."""
+
+LONGEST_WAIT_SECONDS: Final = 1.0
+SETTLE_SECONDS: Final = 0.5
+"""After a reconnection nothing is sent for so long: others connect again in these moments, and would not hear it."""
+
+LOOK_SECONDS: Final = 0.2
+"""nats-py does not always say that a connection is closed."""
+
+PENDING_BYTES: Final = 8 * 1024 * 1024
+"""Of one subscription, or of what nats-py has not written yet: many seconds of a feed. Full: the newest goes, and is
+said to be lost."""
+
+_dropped = meter.create_counter(Metric.BUS_DROPPED)
+_connections = meter.create_counter(Metric.BUS_CONNECTIONS)
+
+
+class Handler(Protocol):
+    """Must not wait; what it raises is logged. Nobody there to answer a request: its reply has no data."""
+
+    def __call__(self, data: bytes, reply: str) -> None: ...
+
+
+@dataclass(frozen=True, slots=True)
+class _Wanted:
+    handler: Handler
+    last: bool
+
+
+class Link:
+    """`connected`: now. `ready`: it was, once. `on_connected` is called after each connection, once all subscriptions
+    hold."""
+
+    def __init__(self, servers: Sequence[str], name: str, on_connected: Callable[[], None]) -> None:
+        self.connected = False
+        self.ready = False
+        self._servers = list(servers)
+        self._name = name
+        self._on_connected = on_connected
+        self._wanted: dict[str, _Wanted] = {}
+        self._out = Outgoing()
+        self._wake = asyncio.Event()
+        self._told = False  # The warning of the present outage.
+
+    def want(self, subject: str, handler: Handler, *, last: bool = False) -> None:
+        """From now on calls `handler` with each message of a subject, in order. `last`: among messages of different
+        subjects that arrive together, after those of the others that arrived before it."""
+        self._wanted[subject] = _Wanted(handler, last)
+        self._wake.set()
+
+    def unwant(self, subject: str) -> None:
+        """No more of these."""
+        if self._wanted.pop(subject, None) is not None:
+            self._wake.set()
+
+    def publish(self, subject: str, data: bytes, *, patience: float, reply: str = "") -> None:
+        """Never waits. After what was wanted and published before. Dropped, and counted, if it cannot be sent within
+        `patience` seconds, or too much waits already."""
+        now = asyncio.get_running_loop().time()
+        self._drop(self._out.put(Parting(subject, data, reply, now + patience)), "FULL")
+        self._wake.set()
+
+    async def sent(self, deadline: float) -> None:
+        """Returns when nothing waits any more that could be sent, or at `deadline` (the loop's time)."""
+        # Looked at: it is asked once, at the end.
+        while len(self._out) and self.connected and asyncio.get_running_loop().time() < deadline:  # noqa: ASYNC110
+            await asyncio.sleep(LOOK_SECONDS / 10)
+
+    async def run(self) -> None:
+        """Runs for ever."""
+        wait = 0.0
+        while True:
+            # Not all at the same moment, when a server has come back.
+            await asyncio.sleep(wait * random.uniform(0.5, 1.0))
+            wait = min(LONGEST_WAIT_SECONDS, 2 * wait or 0.1)
+            if await self._serve():
+                wait = 0.0
+
+    async def _serve(self) -> bool:
+        """One connection, from its begin to its end. False: there was none."""
+        client = Client()
+        try:
+            try:
+                await self._connect(client)
+            except (Error, OSError, TimeoutError) as error:
+                self._warn(type(error).__name__)
+                return False
+            subscriptions: dict[str, Subscription] = {}
+            await self._subscribe(client, subscriptions)
+            if self.ready:
+                await asyncio.sleep(SETTLE_SECONDS)
+            self._begin()
+            with suppress(Error, OSError):
+                await self._work(client, subscriptions)
+            self._warn("CLOSED")
+            return True
+        finally:
+            self.connected = False
+            # Where nats-py's own close met a broken connection it stopped in the middle, and would not do the rest.
+            client._status = Client.DISCONNECTED
+            with suppress(Error, OSError, TimeoutError):
+                async with asyncio.timeout(CONNECT_SECONDS):
+                    await client.close()
+
+    async def _connect(self, client: Client) -> None:
+        async with asyncio.timeout(CONNECT_SECONDS):
+            await client.connect(
+                self._servers,
+                name=self._name,
+                no_echo=True,
+                allow_reconnect=False,
+                # Each server is tried twice; waits are ours.
+                max_reconnect_attempts=1,
+                reconnect_time_wait=0,
+                connect_timeout=2,
+                ping_interval=PING_SECONDS,
+                max_outstanding_pings=2,
+                pending_size=PENDING_BYTES,
+                flush_timeout=CONNECT_SECONDS,
+                error_cb=self._heard_error,
+                closed_cb=self._closed,
+            )
+
+    def _begin(self) -> None:
+        self.connected = self.ready = True
+        if self._told:
+            log.info("bus_connected")
+        self._told = False
+        _connections.add(1)
+        self._on_connected()
+
+    async def _work(self, client: Client, subscriptions: dict[str, Subscription]) -> None:
+        """Does what is wanted, until the connection is closed."""
+        while not client.is_closed:
+            with suppress(TimeoutError):
+                async with asyncio.timeout(LOOK_SECONDS):
+                    await self._wake.wait()
+            self._wake.clear()
+            await self._subscribe(client, subscriptions)
+            while not client.is_closed and (parting := self._next()) is not None:
+                try:
+                    await client.publish(parting.subject, parting.data, parting.reply)
+                except MaxPayloadError:
+                    self._drop(1, "TOO_LARGE")
+
+    def _next(self) -> Parting | None:
+        parting, late = self._out.take(asyncio.get_running_loop().time())
+        self._drop(late, "LATE")
+        return parting
+
+    async def _subscribe(self, client: Client, subscriptions: dict[str, Subscription]) -> None:
+        for subject in [subject for subject in subscriptions if subject not in self._wanted]:
+            await subscriptions.pop(subject).unsubscribe()
+        for subject in [subject for subject in self._wanted if subject not in subscriptions]:
+            subscriptions[subject] = await client.subscribe(
+                subject, cb=self._handling(subject), pending_bytes_limit=PENDING_BYTES
+            )
+
+    def _handling(self, subject: str) -> Callable[[Msg], Coroutine[None, None, None]]:
+        async def handle(message: Msg) -> None:
+            wanted = self._wanted.get(subject)
+            if wanted is not None and wanted.last:
+                await asyncio.sleep(0)  # nats-py has a queue and a task for each subject; those woken before go first.
+                wanted = self._wanted.get(subject)
+            if wanted is None:
+                return
+            wanted.handler(message.data, message.reply)
+
+        return handle
+
+    async def _heard_error(self, error: Exception) -> None:
+        if isinstance(error, SlowConsumerError):
+            self._drop(1, "SLOW_CONSUMER")
+        elif not isinstance(error, Error | OSError):
+            log.error("bus_message_failed", reason=type(error).__name__)
+
+    async def _closed(self) -> None:
+        self._wake.set()
+
+    def _drop(self, count: int, reason: str) -> None:
+        if count:
+            _dropped.add(count, {Attribute.REASON: reason})
+            self._warn(reason)
+
+    def _warn(self, reason: str) -> None:
+        """Once for each outage."""
+        if not self._told:
+            self._told = True
+            log.warning("bus_disturbed", reason=reason)

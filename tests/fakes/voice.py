@@ -7,6 +7,10 @@ import numpy as np
 import soxr
 from numpy.typing import NDArray
 
+from protos.audio.v1 import audio_pb2
+from protos.transcription.v1 import transcription_pb2 as pb
+from tests.fakes.transcription import FakeStream, span
+
 CLOCK = 48_000
 Voice = NDArray[np.float64]
 
@@ -66,3 +70,37 @@ def decode(stream: bytes, format_name: str) -> Voice:
         for frame in [*container.decode(audio=0), None]:
             heard += [block.to_ndarray()[0] for block in resampler.resample(frame)]
     return np.concatenate(heard).astype(np.float64)
+
+
+def say_cue(
+    stream: FakeStream, segment: int, language: str, pcm: bytes, *, rate: int = 16_000, chunk: int = 3_200
+) -> None:
+    """A whole cue at once, its audio in chunks of so many bytes."""
+    begin_cue(stream, segment, language, rate)
+    go_on(stream, segment, language, pcm, chunk)
+    end_cue(stream, segment, language, len(pcm) / 2 / rate)
+
+
+def begin_cue(stream: FakeStream, segment: int, language: str, rate: int = 16_000) -> None:
+    form = audio_pb2.AudioFormat(encoding=audio_pb2.AUDIO_ENCODING_PCM_S16LE, sample_rate_hertz=rate)
+    start = pb.CueStart(
+        cue_id=f"{segment}-{language}",
+        segment_id=segment,
+        language=language,
+        format=form,
+        span=span(1, 2),
+        tempo=1.0,
+    )
+    stream.say(cue_start=start)
+
+
+def go_on(stream: FakeStream, segment: int, language: str, pcm: bytes, chunk: int = 3_200) -> None:
+    for start in range(0, len(pcm), chunk):
+        piece = pcm[start : start + chunk]
+        stream.say(cue_audio=pb.CueAudio(cue_id=f"{segment}-{language}", language=language, audio=piece))
+
+
+def end_cue(stream: FakeStream, segment: int, language: str, seconds: float) -> None:
+    end = pb.CueEnd(cue_id=f"{segment}-{language}", language=language)
+    end.audio_duration.FromMilliseconds(round(seconds * 1000))
+    stream.say(cue_end=end)

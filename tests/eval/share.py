@@ -28,6 +28,8 @@ PHRASE_CHUNKS = round(PHRASE_SECONDS / CHUNK_SECONDS)
 COMPLETING = round((SOUND_SECONDS + END_POINT) / CHUNK_SECONDS) - 1
 ANSWER_SECONDS = PHRASE_SECONDS - SOUND_SECONDS - END_POINT
 """What comes later than this belongs to the next phrase."""
+DRAFT_SECONDS = SOUND_SECONDS + END_POINT - CHUNK_SECONDS
+"""A translation called so long before belongs to the phrase too: of a draft, which came true."""
 TRANSLATE = "/lingocast.translation.v1.TranslationService/Translate"
 
 
@@ -82,11 +84,14 @@ def journey(moment: Moment, arrived: Sequence[tuple[float, Event]], calls: Itera
     for at, event in arrived:
         if at < moment.at:
             playback.receive(event, at)
+    called = sorted(at - moment.wall for at in calls)
+    after = next((seconds for seconds in called if 0 <= seconds < ANSWER_SECONDS), None)
+    foreseen = any(-DRAFT_SECONDS < seconds < 0 for seconds in called)
     within = [(at - moment.at, event) for at, event in arrived if 0 <= at - moment.at < ANSWER_SECONDS]
     return Journey(
         caption=next((after for after, event in within if isinstance(event, Caption) and event.is_final), None),
         cue=next((after for after, event in within if isinstance(event, CueAudio)), None),
-        translation=next((at - moment.wall for at in sorted(calls) if 0 <= at - moment.wall < ANSWER_SECONDS), None),
+        translation=after if after is not None else 0.0 if foreseen else None,
         waited=playback.queued(moment.at) > 0,
     )
 

@@ -129,6 +129,8 @@ def test_a_journey_ends_with_the_first_caption_and_the_first_frame_after_the_chu
     found = journey(Moment(10.0, 1000.0), arrived, [999.0, 1000.125, 1003.0])
     assert found == Journey(caption=0.25, cue=0.5, translation=0.125, waited=False)
     assert journey(Moment(10.75, 0.0), arrived, []).waited
+    assert journey(Moment(10.0, 1000.0), arrived, [999.5]).translation == 0.0
+    assert journey(Moment(10.0, 1000.0), arrived, [997.5, 1003.0]).translation is None
 
 
 def test_results_come_back_as_they_were_saved(clean: dict[str, Part], tmp_path: Path) -> None:

@@ -102,3 +102,11 @@ class Config(AuthSettings):
         if not self.refresh_after_seconds < self.warn_after_seconds < self.close_after_seconds:
             raise ValueError("EDGE_REFRESH_AFTER_SECONDS < EDGE_WARN_AFTER_SECONDS < EDGE_CLOSE_AFTER_SECONDS")
         return self
+
+    @model_validator(mode="after")
+    def _of_one_mind(self) -> Self:
+        if self.workers > 1 and not self.nats_servers:
+            raise ValueError(
+                "EDGE_WORKERS above 1 needs EDGE_NATS: else who listens at one worker hears no other's talks"
+            )
+        return self

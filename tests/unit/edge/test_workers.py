@@ -6,6 +6,8 @@ from collections.abc import Callable
 import pytest
 
 from chassis.probing import PortUnusable
+from chassis.settings import load
+from edge.config import Config
 from edge.workers import held
 
 
@@ -43,3 +45,16 @@ def test_a_port_that_is_taken_is_said_though_its_owner_would_share_it(port: Call
     number = port()
     with served(number, shared=True), pytest.raises(PortUnusable, match="is taken"), held("127.0.0.1", number):
         pytest.fail("it must not get this far")
+
+
+def test_several_workers_without_nats_are_refused_with_what_is_missing(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setenv("EDGE_WORKERS", "2")
+    monkeypatch.delenv("EDGE_NATS", raising=False)
+    with pytest.raises(SystemExit) as ended:
+        load(Config, [])
+    assert ended.value.code == 2
+    assert "EDGE_WORKERS above 1 needs EDGE_NATS" in capsys.readouterr().err
+    monkeypatch.setenv("EDGE_NATS", "nats://127.0.0.1:4222")
+    assert load(Config, []).workers == 2

@@ -3,6 +3,7 @@
 Everything that can be refused is decided before the upgrade.
 """
 
+import asyncio
 import hashlib
 import hmac
 from collections.abc import Iterator, Sequence
@@ -15,13 +16,14 @@ from aiohttp import web
 
 from chassis.errors import Conflict, Denied, Exhausted, Invalid, LingocastError, NotFound, Unavailable
 from chassis.telemetry import Attribute, Metric, meter
+from edge import opus
 from edge.address import address_of
 from edge.broadcast import Broadcast
 from edge.domain.admission import RateWindow
 from edge.domain.feed import SOURCE
-from edge.domain.limits import MessagePace
+from edge.domain.limits import Buckets, MessagePace
 from edge.edge import Edge
-from edge.gate import Gate
+from edge.gate import Gate, too_fast
 from edge.listener import ListenerActions, ListenerSeat
 from edge.outbox import Outbox
 from edge.protocol import connect, server
@@ -32,7 +34,7 @@ from edge.protocol.wire import SUBPROTOCOL, Audio, Flavour, Rendering, milliseco
 from edge.sessions import CONNECT, CREATE, HEARTBEAT, JOIN, Limit, NewSession, SessionView, connection_hash
 from edge.socket import Actions, Socket
 from edge.speaker import SpeakerActions
-from edge.upgrade import UPGRADED, Caller, json_refusal, refuse, upgrade
+from edge.upgrade import UPGRADED, Caller, WebSocket, json_refusal, refuse, upgrade
 
 log = structlog.get_logger()
 sockets_opened = meter.create_counter(Metric.SOCKETS)
@@ -46,6 +48,9 @@ class Entrance:
     def __init__(self, edge: Edge) -> None:
         self._edge = edge
         self._config = edge.config
+        self._offers_opus = opus.offered()  # Now: the first look takes a moment.
+        a_minute = edge.config.wrong_pins_per_minute
+        self._wrong_pins = Buckets(rate=a_minute / 60, burst=a_minute)
 
     async def __call__(self, request: web.Request) -> web.StreamResponse:
         caller = Caller.of(request)
@@ -78,6 +83,8 @@ class Entrance:
             case connect.RefreshSpeaker():
                 return await self._refresh_speaker(query, caller)
             case _:
+                if query.audio_format == "opus" and not self._offers_opus:
+                    raise Invalid("INVALID_PARAMETER", "audioFormat: opus is not offered here; use pcm")
                 return await self._listen(query, caller)
 
     async def _create(self, query: connect.CreateSession, caller: Caller) -> web.StreamResponse:
@@ -189,21 +196,25 @@ class Entrance:
             self._edge.departures.add(session_id, connection_id)
 
     async def _listen(self, query: ListenerQuery, caller: Caller) -> web.StreamResponse:
-        source = (await self._live(query.session_id)).source_language
-        language = self._edge.languages.target(source, query.target_language)
+        session = await self._live(query.session_id)
+        language = self._edge.languages.target(session.source_language, query.target_language)
         if isinstance(query, connect.RefreshListener) and query.connection_id is not None:
             return await self._resume(query, query.connection_id, caller, language)
-        return await self._join(query, caller, language)
+        return await self._join(query, caller, language, session)
 
-    async def _join(self, query: ListenerQuery, caller: Caller, language: str) -> web.StreamResponse:
+    async def _join(
+        self, query: ListenerQuery, caller: Caller, language: str, session: SessionView
+    ) -> web.StreamResponse:
         await self._take_address(JOIN, caller.request)
+        if isinstance(query, connect.RefreshListener):
+            await self._follow(query, language)
         connection_id = token_hex(16)
         seat = self._seat(query, caller, language)
         try:
             # At once after taking the seat: what comes from here on is kept for after what was missed.
             if isinstance(query, connect.RefreshListener) and query.last_cue is not None:
                 seat.resume(query.last_cue)
-            with self._departed_if_unsure(query.session_id, connection_id):
+            with self._guess(session), self._departed_if_unsure(query.session_id, connection_id):
                 view = await self._edge.sessions.join(query.session_id, connection_id, language, query.pin)
             if isinstance(query, connect.RefreshListener):
                 return await self._hear(seat, view, caller, connection_id, _refreshed(view, connection_id, language))
@@ -227,9 +238,7 @@ class Entrance:
         connection_id = token_hex(16)
         with self._departed_if_unsure(query.session_id, connection_id):
             view = await self._edge.sessions.refresh_listener(query.session_id, former_id, connection_id, language)
-        if query.last_cue is not None:
-            source = (SOURCE,) if query.captions == "source" else ()
-            await self._edge.hub.follow(query.session_id, query.last_cue, language, *source)
+        await self._follow(query, language)
         # From here to the end of the swap nothing waits, so that no event falls between the seats or into both.
         seat = self._seat(query, caller, language)
         former = self._edge.seats.get(former_id)
@@ -245,14 +254,40 @@ class Entrance:
         finally:
             seat.leave()
 
+    async def _follow(self, query: connect.RefreshListener, language: str) -> None:
+        """Lets this edge learn what the listener missed, who may have been at another."""
+        if query.last_cue is not None:
+            source = (SOURCE,) if query.captions == "source" else ()
+            await self._edge.hub.follow(query.session_id, query.last_cue, language, *source)
+
     def _seat(self, query: ListenerQuery, caller: Caller, language: str) -> ListenerSeat:
         return ListenerSeat(
             self._edge.hub,
             query.session_id,
             language,
-            Rendering(caller.flavour, Audio.PCM if query.audio == "on" else Audio.OFF),
+            Rendering(caller.flavour, Audio(query.audio_format) if query.audio == "on" else Audio.OFF),
             source=query.captions == "source",
         )
+
+    @contextmanager
+    def _guess(self, session: SessionView) -> Iterator[None]:
+        """A PIN is about to be tried: of wrong ones a session takes only so many, from all addresses together. Raises
+        Exhausted(RATE_LIMIT_EXCEEDED) unasked, for else who tries often enough would still learn the right one."""
+        if not session.has_pin:
+            yield
+            return
+        if wait := self._wrong_pins.take(session.session_id, asyncio.get_running_loop().time()):
+            raise too_fast("too many wrong PINs were tried for this session; try again in a moment", wait)
+        wrong = True
+        try:
+            yield
+            wrong = False
+        except LingocastError as error:
+            wrong = isinstance(error, Denied)
+            raise
+        finally:
+            if not wrong:
+                self._wrong_pins.give_back(session.session_id)
 
     @contextmanager
     def _departed_if_unsure(self, session_id: str, connection_id: str) -> Iterator[None]:
@@ -298,6 +333,26 @@ class Entrance:
             if not seat.over:
                 self._edge.departures.add(view.session_id, connection_id, wait)
 
+    async def count(self, request: web.Request) -> None:
+        """One more connection of a client address. Raises Exhausted(RATE_LIMIT_EXCEEDED)."""
+        await self._take_address(CONNECT, request)
+
+    async def find(self, session_id: str, wanted: str) -> tuple[SessionView, str]:
+        """A live session, and the language on offer there that serves who wants that one. Raises GoingAway, NotFound
+        and NotOffered."""
+        if self._edge.draining:
+            raise GoingAway
+        session = await self._live(session_id)
+        return session, self._edge.languages.target(session.source_language, wanted)
+
+    async def join(
+        self, request: web.Request, session: SessionView, connection_id: str, *, language: str, pin: str
+    ) -> SessionView:
+        """Takes a listener into the session who has no WebSocket. Raises as a join by WebSocket is refused."""
+        await self._take_address(JOIN, request)
+        with self._guess(session), self._departed_if_unsure(session.session_id, connection_id):
+            return await self._edge.sessions.join(session.session_id, connection_id, language, pin)
+
     async def _live(self, session_id: str) -> SessionView:
         view = await self._edge.sessions.get(session_id)
         if not view.live:
@@ -306,6 +361,7 @@ class Entrance:
 
     async def _run(self, socket: Socket, actions: Actions) -> None:
         self._edge.sockets[socket.connection_id] = socket
+        self._edge.opened += 1
         sockets_opened.add(1, {Attribute.REASON: socket.role.value})
         log.info("socket_opened", session=socket.session_id, role=socket.role.value, flavour=socket.flavour.value)
         try:
@@ -318,7 +374,7 @@ class Entrance:
     def _socket(
         self,
         caller: Caller,
-        ws: web.WebSocketResponse,
+        ws: WebSocket,
         role: Role,
         session_id: str,
         connection_id: str,

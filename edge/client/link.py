@@ -15,6 +15,7 @@ from typing import Any, Protocol, TypeVar
 import aiohttp
 
 from edge.client.assembly import Assembly
+from edge.client.decoding import Decoding
 from edge.client.dialling import Dialler, Request, Socket
 from edge.client.messages import (
     ClientError,
@@ -41,8 +42,8 @@ _END = object()
 class Identity(Protocol):
     """Who is connecting, and what is remembered of the connection before."""
 
-    async def opening(self) -> Request:
-        """The first connection, or a new one when resuming was refused."""
+    async def opening(self, last_cue: str = "") -> Request:
+        """The first connection, or a new one when resuming was refused, of who has heard `last_cue`."""
         ...
 
     async def resuming(self, last_cue: str) -> Request:
@@ -78,6 +79,7 @@ class Link:
         self.timing = timing
         self._inbox: asyncio.Queue[Event | object] = asyncio.Queue(inbox)
         self._assembly = Assembly()
+        self._decoding = Decoding()
         self._tasks: asyncio.TaskGroup | None = None
         self._helping: set[asyncio.Task[Any]] = set()
         self._socket: Socket | None = None
@@ -192,6 +194,7 @@ class Link:
     async def _read(self, socket: Socket) -> Ending:
         """Hands out what a socket brings, until it closes."""
         self._assembly.attach()
+        self._decoding = Decoding()
         told_ended, error = False, None
         while True:
             try:
@@ -202,7 +205,7 @@ class Link:
                 await self._dialler.hang_up(socket)
                 return Ending.FINISHED if told_ended else Ending.LOST
             if message.type is aiohttp.WSMsgType.BINARY:
-                for event in self._assembly.receive_audio(message.data):
+                for event in self._assembly.receive_audio(self._decoding.audio(message.data)):
                     await self._inbox.put(event)
             elif message.type is aiohttp.WSMsgType.TEXT:
                 event = parse(message.data)
@@ -223,7 +226,8 @@ class Link:
             self._successor = self._start(self._refresh())
         if self._answers(event):
             return
-        for news in self._assembly.receive(event):
+        last_audio = self._assembly.receive_audio(self._decoding.rest(event))
+        for news in [*last_audio, *self._assembly.receive(event)]:
             await self._inbox.put(news)
 
     def _answers(self, event: Event) -> bool:
@@ -288,8 +292,10 @@ class Link:
         else:
             await self._inbox.put(Reconnected(resumed=True))
             return socket
-        socket = await self._persist(self._identity.opening, self.timing.patience)
-        await self._inbox.put(Reconnected(resumed=False))
+        # The place is gone; what was missed is asked for all the same.
+        last_cue = self._assembly.last_cue
+        socket = await self._persist(lambda: self._identity.opening(last_cue), self.timing.patience)
+        await self._inbox.put(Reconnected(resumed=bool(last_cue)))
         return socket
 
     async def _resume(self, patience: float) -> Socket:

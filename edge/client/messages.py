@@ -117,7 +117,9 @@ class Caption(Event):
 
 @dataclass(frozen=True, slots=True)
 class CueStart(Event):
-    """A segment's voice begins; its audio follows. `sample_rate` per second; `tempo` 1.0 is the voice's own."""
+    """A segment's voice begins; its audio follows. `sample_rate` per second; `tempo` 1.0 is the voice's own.
+
+    `audio_format`: in which it is sent (pcm, opus); the client hands out PCM. `pre_skip`: samples at 48 kHz."""
 
     cue_id: str
     segment_id: int
@@ -126,6 +128,9 @@ class CueStart(Event):
     start_ms: int = 0
     end_ms: int = 0
     tempo: float = 1.0
+    audio_format: str = "pcm"
+    packet_ms: int = 0
+    pre_skip: int = 0
 
 
 @dataclass(frozen=True, slots=True)
@@ -331,7 +336,8 @@ class Disconnected(Event):
 
 @dataclass(frozen=True, slots=True)
 class Reconnected(Event):
-    """Made by the client: connected again. Not `resumed`: as a new listener, and what was missed is lost."""
+    """Made by the client: connected again, and what was missed follows as far as the server keeps it. Not `resumed`: as
+    a new listener who has heard nothing before."""
 
     resumed: bool
 

@@ -208,7 +208,7 @@ class _Identity:
         self._connection_id = ""
         self.created: SessionCreated | None = None
 
-    async def opening(self) -> Request:
+    async def opening(self, last_cue: str = "") -> Request:
         return Request({"action": "createSession", **self._options}, await self._fresh_token())
 
     async def resuming(self, last_cue: str) -> Request:

@@ -43,6 +43,10 @@ class TokenBucket:
             return 0.0
         return (1.0 - self._tokens) / self._rate
 
+    def give_back(self) -> None:
+        """A token that was taken and not used."""
+        self._tokens = min(self._burst, self._tokens + 1.0)
+
 
 class Buckets:
     """A bucket for each subject. At most `size` of them: then the one that was not asked for longest goes, and who
@@ -67,6 +71,11 @@ class Buckets:
         self._buckets.move_to_end(subject)
         return bucket.take(now)
 
+    def give_back(self, subject: str) -> None:
+        """As `TokenBucket.give_back`, to that subject's bucket."""
+        if subject in self._buckets:
+            self._buckets[subject].give_back()
+
 
 class Violation:
     """A run of excesses less than a second apart."""
@@ -87,6 +96,8 @@ class Violation:
 class MessagePace:
     """`rate` messages a second, `burst` at once. What comes beyond is dropped, warned of at most once a second, and
     ends the connection when it goes on for `close_after` seconds."""
+
+    __slots__ = ("_bucket", "_close_after", "_violation", "_warned_at", "dropped")
 
     def __init__(self, rate: float, burst: float, close_after: float) -> None:
         self._bucket = TokenBucket(rate, burst)
@@ -112,6 +123,8 @@ class HeartbeatPace:
 
     After a refusal nobody is asked until its wait is over: a flood of heartbeats costs the store nothing.
     """
+
+    __slots__ = ("_closed_until", "_expected")
 
     def __init__(self, every: float = HEARTBEAT_SECONDS, in_hand: int = HEARTBEATS_IN_HAND) -> None:
         self._expected = TokenBucket(1.0 / every, in_hand)

@@ -283,6 +283,28 @@ async def test_joins_and_sessions_are_limited_with_their_codes(tmp_path: Path, p
             assert 1 <= error["retryAfter"] <= longest
 
 
+@both_flavours
+async def test_wrong_pins_of_a_session_are_few_whoever_tries_them(plain: bool) -> None:
+    async with running_edge(limit_addresses=False, wrong_pins_per_minute=2) as running:
+        _, created = await running.speaker(pin="1234")
+        session_id = created["sessionId"]
+        # Right ones take nothing away, nor does a store that cannot tell.
+        for _ in range(3):
+            await running.listener(session_id, plain=plain, pin="1234")
+        join = {"sessionId": session_id, "targetLanguage": "es"}
+        running.sessions.full = True
+        for _ in range(3):
+            _, error = await running.refused({**join, "pin": "1234"}, plain=plain)
+            assert error["code"] == "SESSION_FULL"
+        running.sessions.full = False
+        tried = [await running.refused({**join, "pin": pin}, plain=plain) for pin in ("1111", "", "1113", "1234")]
+        codes = [error["code"] for _, error in tried]
+        assert codes == ["WRONG_PIN", "WRONG_PIN", "RATE_LIMIT_EXCEEDED", "RATE_LIMIT_EXCEEDED"]
+        how, error = tried[-1]
+        assert how == (429 if plain else 4029)
+        assert 1 <= error["retryAfter"] <= 30
+
+
 async def test_a_network_of_ipv6_is_one_address_to_the_shared_limits() -> None:
     async with running_edge(trusted_proxies=1) as running:
         for client in ("2001:db8:1:2::1", "2001:db8:1:2:aaaa::1", "2001:db8:1:3::1", "::ffff:2.2.2.2", "2.2.2.2"):

@@ -7,6 +7,8 @@ from collections.abc import AsyncIterator, Callable
 import pytest
 
 from chassis.errors import Unavailable
+from edge.client import CueEnd, Listener, Timing
+from edge.domain.feed import Topic
 from edge.sessions import Watched
 from protos.transcription.v1 import transcription_pb2 as pb
 from tests.contract.test_edge_listening import begin, caption, cue, end, play
@@ -209,6 +211,42 @@ async def test_one_whose_place_is_gone_comes_back_as_another_and_hears_what_it_m
     await anew.expect("connectionRefreshComplete")
     await hear_cue(anew, "2-es")
     assert kept.session.listener_count == 2
+
+
+async def test_the_python_client_hears_what_it_missed_though_its_place_is_gone(running: RunningEdge) -> None:
+    _, created = await running.speaker(pin="1234")
+    session_id = created["sessionId"]
+    kept = running.sessions.kept[session_id]
+    stream = await running.transcription.stream()
+    timing = Timing(first_retry=0.01, last_retry=0.05)
+    async with Listener.open(running.url, session_id, "es", pin="1234", timing=timing) as listener:
+        cue(stream, 1, "es")
+        assert await heard_cues(listener, 1) == ["1-es"]
+        # Nobody is let in until the record is gone and the next cue is over.
+        running.edge.draining = True
+        (connection_id,) = kept.listeners
+        kept.listeners.clear()
+        transport = running.edge.sockets[connection_id].outbox.transport
+        assert transport is not None
+        transport.abort()
+        cue(stream, 2, "es")
+        await until(lambda: len(running.edge.bus.missed(Topic(session_id, "es"), "1-es")) == 3)
+        running.edge.draining = False
+        assert await heard_cues(listener, 1) == ["2-es"]
+        cue(stream, 3, "es")
+        assert await heard_cues(listener, 1) == ["3-es"]
+
+
+async def heard_cues(listener: Listener, count: int) -> list[str]:
+    """The next cues that are heard to their end."""
+    found: list[str] = []
+    async with asyncio.timeout(30):
+        while len(found) < count:
+            event = await anext(listener)
+            if isinstance(event, CueEnd):
+                assert event.complete
+                found.append(event.cue_id)
+    return found
 
 
 async def test_a_listener_lost_for_longer_is_taken_out() -> None:

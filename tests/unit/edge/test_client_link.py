@@ -472,6 +472,35 @@ async def test_a_listener_whose_resume_is_refused_joins_anew(server: Server) -> 
         assert await rest(listener) == [Reconnected(resumed=False)]
 
 
+async def test_a_listener_whose_place_is_gone_asks_for_what_it_missed_all_the_same(server: Server) -> None:
+    async with listening(server, pin="12") as (listener, connection):
+        await connection.cue("q1", b"aa")
+        before = [await anext(listener) for _ in range(3)]
+        connection.reset()
+        await (await server.accept()).refuse("CONFLICT", 409, 1008)
+        third = await server.accept()
+        assert third.query == {
+            "action": "refreshConnection",
+            "role": "listener",
+            "sessionId": "faithful-shepherd-427",
+            "targetLanguage": "es",
+            "pin": "12",
+            "lastCue": "q1",
+        }
+        await third.refreshed("c3")
+        await third.cue("q1", b"aa")
+        await third.cue("q2", b"bb")
+        heard = before + [await anext(listener) for _ in range(6)]
+        assert [event.pcm for event in heard if isinstance(event, CueAudio)] == [b"aa", b"bb"]
+        assert Reconnected(resumed=True) in heard
+        third.reset()
+        fourth = await server.accept()
+        assert (fourth.query["connectionId"], fourth.query["lastCue"]) == ("c3", "q2")
+        await fourth.refreshed()
+        await fourth.close(4000)
+        await rest(listener)
+
+
 async def test_a_session_that_ended_meanwhile_is_reported(server: Server) -> None:
     async with listening(server) as (listener, connection):
         connection.reset()

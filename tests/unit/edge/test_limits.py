@@ -51,6 +51,18 @@ def test_who_waits_as_long_as_told_gets_a_token(rate: float, burst: int) -> None
             assert bucket.take(now) == 0.0
 
 
+def test_a_token_that_is_given_back_can_be_taken_again_but_adds_nothing() -> None:
+    buckets = Buckets(rate=0.1, burst=1)
+    for _ in range(3):
+        assert buckets.take("a", 0.0) == 0.0
+        buckets.give_back("a")
+        buckets.give_back("a")
+    assert buckets.take("a", 0.0) == 0.0
+    assert buckets.take("a", 0.0) == pytest.approx(10.0)
+    buckets.give_back("unknown")
+    assert len(buckets) == 1
+
+
 def test_each_subject_has_a_bucket_of_its_own() -> None:
     buckets = Buckets(rate=0.1, burst=1)
     assert buckets.take("a", 0.0) == 0.0

@@ -45,6 +45,30 @@ class Actions(Protocol):
 class Socket:
     """A connection that was admitted. `run` returns when it is closed, by either side."""
 
+    __slots__ = (
+        "__weakref__",
+        "_all_sent",
+        "_closing",
+        "_failed_it",
+        "_gate",
+        "_heard_at",
+        "_heard_within",
+        "_lifetime",
+        "_reading",
+        "_refusals",
+        "_said_goodbye",
+        "_timer",
+        "_too_large_in_a_row",
+        "_transport",
+        "_ws",
+        "connection_id",
+        "flavour",
+        "opened_at",
+        "outbox",
+        "role",
+        "session_id",
+    )
+
     def __init__(
         self,
         ws: WebSocket,
@@ -79,8 +103,7 @@ class Socket:
         self._said_goodbye = False
         self._failed_it = False
         self._too_large_in_a_row = 0
-        self._log = log.bind(session=session_id, connection=connection_hash(connection_id), role=role.value)
-        self._refusals = RefusalLog(self._log, rate=0.1, burst=10)
+        self._refusals: RefusalLog | None = None  # Few ever need one.
 
     @property
     def closing(self) -> bool:
@@ -102,6 +125,7 @@ class Socket:
     def refuse(self, error: LingocastError) -> None:
         """Tells what was wrong; the connection lives."""
         told = error_message(error, self.session_id)
+        self._refusals = self._refusals or RefusalLog(self._log(), rate=0.1, burst=10)
         self._refusals.note(told)
         # Such as STORE_UNAVAILABLE or a deadline: what stands behind us; SERVICE_UNAVAILABLE itself is our own word.
         self._failed_it = self._failed_it or (isinstance(error, Unavailable) and error.reason not in CODES)
@@ -144,13 +168,20 @@ class Socket:
         finally:
             self._reading = None
             if self._closing is None:
-                self._stop_timer()
+                self._let_go()
         if self._closing is not None:
             code, reason = self._closing
             try:
                 await self._ws.close(code=code, message=reason.encode())
             finally:
-                self._stop_timer()
+                self._let_go()
+
+    def _let_go(self) -> None:
+        """Nothing more is done here. What a peer does not take would keep its transport open for ever: it is cut."""
+        if self._transport is None or not self._transport.get_write_buffer_size():
+            self._stop_timer()
+        elif self._closing is None:
+            self._set_timer(GOODBYE_SECONDS, self._abort)
 
     def _stop_reading(self) -> None:
         self._all_sent = True
@@ -159,7 +190,7 @@ class Socket:
 
     def _overflowed(self) -> None:
         if self._closing is None:
-            self._log.warning("socket_overflowed")
+            self._log().warning("socket_overflowed")
             self.close(Close.POLICY, "does not read")
             self._abort()
 
@@ -174,7 +205,7 @@ class Socket:
                 await self._handle(frame.data, frame.type is WSMsgType.BINARY, actions)
             except Exception:  # noqa: BLE001 - the border: the peer gets a code, the log the traceback
                 failure = Internal()
-                self._log.exception("message_failed", correlation=failure.correlation_id)
+                self._log().exception("message_failed", correlation=failure.correlation_id)
                 self.refuse(failure)
                 self.close(Close.INTERNAL, "internal error")
 
@@ -221,6 +252,11 @@ class Socket:
         if verdict is Verdict.CLOSE:
             self.close(Close.RATE_LIMITED, "rate limited")
         return verdict is Verdict.ADMIT
+
+    def _log(self) -> "structlog.stdlib.BoundLogger":
+        name = connection_hash(self.connection_id)
+        bound: structlog.stdlib.BoundLogger = log.bind(session=self.session_id, connection=name, role=self.role.value)
+        return bound
 
     def _watch_time(self) -> None:
         """Silence and age."""

@@ -14,12 +14,12 @@ from av.container import OutputContainer
 
 from edge.opus import BITS_A_SECOND, encoding_options
 
-RATE: Final = 24_000
-"""Hz, of all that is muxed: no voice has more."""
+RATE: Final = 16_000
+"""Hz, of all that is muxed: what our voices have. Others are brought to it."""
 
 _OPUS_MS: Final = 40
 _PAGE_MS: Final = 200
-_MP3_BITS_A_SECOND: Final = 48_000
+_MP3_BITS_A_SECOND: Final = 32_000
 _MP3_FRAME: Final = 576
 """Samples: MPEG-2 layer III, which all rates below 32 kHz are."""
 
@@ -35,28 +35,43 @@ class Form(StrEnum):
         return "audio/ogg; codecs=opus" if self is Form.OGG else "audio/mpeg"
 
 
+class _Written:
+    """A file to the library, a queue to us."""
+
+    def __init__(self) -> None:
+        self._data: list[bytes] = []
+
+    def write(self, data: bytes) -> int:
+        self._data.append(bytes(data))
+        return len(data)
+
+    def take(self) -> bytes:
+        data, self._data = b"".join(self._data), []
+        return data
+
+
 class Muxer:
     """One stream. `head`: what a player needs before anything else. `block`: samples that `encode` takes."""
 
     def __init__(self, form: Form) -> None:
         ogg = form is Form.OGG
-        self.block: Final = RATE * _PAGE_MS // 1000 if ogg else 8 * _MP3_FRAME
+        self.block: Final = RATE * _PAGE_MS // 1000 if ogg else 6 * _MP3_FRAME
         self._sample_format = "s16" if ogg else "s16p"
         self._frame = RATE * _OPUS_MS // 1000 if ogg else _MP3_FRAME
         self._samples = 0
-        self._made: list[bytes] = []
+        self._written = _Written()
         # Each page or frame is written out as it is complete; MP3 without tags, and each frame by itself.
         options = {"flush_packets": "1"}
         options |= {"page_duration": str(_PAGE_MS * 1000)} if ogg else {"write_xing": "0", "id3v2_version": "0"}
         coding = encoding_options(_OPUS_MS) if ogg else {"reservoir": "0"}
-        self._container: OutputContainer = av.open(self, "w", format=form.value, options=options)
+        self._container: OutputContainer = av.open(self._written, "w", format=form.value, options=options)
         self._stream: AudioStream = self._container.add_stream(
             "libopus" if ogg else "libmp3lame", rate=RATE, options=coding
         )
         self._stream.bit_rate = BITS_A_SECOND if ogg else _MP3_BITS_A_SECOND
         self._stream.codec_context.layout, self._stream.codec_context.format = "mono", self._sample_format
         self._container.start_encoding()
-        self.head: Final = self._taken()
+        self.head: Final = self._written.take()
 
     def encode(self, audio: bytes) -> bytes:
         """`block` samples of s16le. Returns what is complete by now, perhaps nothing."""
@@ -67,19 +82,10 @@ class Muxer:
             frame.sample_rate, frame.pts, frame.time_base = RATE, self._samples, Fraction(1, RATE)
             self._samples += block.shape[1]
             self._container.mux(self._stream.encode(frame))
-        return self._taken()
+        return self._written.take()
 
     def finish(self) -> bytes:
         """The last of it. Nothing may follow."""
         self._container.mux(self._stream.encode(None))
         self._container.close()
-        return self._taken()
-
-    def write(self, data: bytes) -> int:
-        """For the library: we are its file."""
-        self._made.append(bytes(data))
-        return len(data)
-
-    def _taken(self) -> bytes:
-        made, self._made = b"".join(self._made), []
-        return made
+        return self._written.take()

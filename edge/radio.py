@@ -129,7 +129,8 @@ class Station:
         self._due.cancel()
         if self._tail is not None:
             self._tail.cancel()
-        for leave in self._leave:
+        leaves, self._leave = self._leave, []
+        for leave in leaves:
             leave()
         self._send(pages + self.muxer.finish())
         for listener in tuple(self._listeners):

@@ -14,6 +14,7 @@ from edge.discretion import HTTP_LOGGER, hush
 from edge.edge import Edge
 from edge.pages import Pages, json_response
 from edge.protocol.errors import Internal, error_message
+from edge.tuning import Tuning
 from edge.upgrade import UPGRADED, retry_headers
 
 log = structlog.get_logger()
@@ -49,12 +50,13 @@ Handler: TypeAlias = Callable[[web.Request], Awaitable[web.StreamResponse]]
 
 def make_app(edge: Edge, jwks: dict[str, object] | None = None) -> web.Application:
     """All routes. `jwks`: the local issuer's public keys, where it is in use."""
-    pages = Pages(edge)
+    pages, entrance = Pages(edge), Entrance(edge)
     app = web.Application(middlewares=[_errors(pages)])
     app.on_response_prepare.append(_finish)
     app.add_routes(
         [
-            web.get("/ws", Entrance(edge).__call__),
+            web.get("/ws", entrance.__call__),
+            web.get("/listen/{id}/{language}", Tuning(edge, entrance).__call__),
             web.get("/healthz", pages.healthz),
             web.get("/readyz", pages.readyz),
             web.get("/api/languages", pages.languages),

@@ -22,6 +22,7 @@ from edge.listener import ListenerSeat
 from edge.outbox import Laggards
 from edge.protocol import server
 from edge.protocol.errors import Close
+from edge.radio import Radio
 from edge.sessions import Held, NewSession, Sessions, SessionView
 from edge.socket import Socket
 from edge.upstream import BroadcastSettings, Upstream
@@ -63,8 +64,11 @@ class Edge:
         self.hub = Hub(bus)
         self.laggards = Laggards()
         self.watches = Watches(sessions, tasks)
+        self.radio = Radio(bus, self.watches.subscribe, config.tail_seconds)
         self.broadcasts: dict[str, Broadcast] = {}
         self.sockets: dict[str, Socket] = {}
+        self.opened = 0
+        """How many sockets there were so far."""
         self.seats: dict[str, ListenerSeat] = {}
         self.draining = False
         self.sessions_reachable = False
@@ -78,7 +82,7 @@ class Edge:
         """New sockets can be served."""
         # The channel knows of a lost peer before the next call does.
         up = all(channel.get_state(try_to_connect=True) not in _DOWN for channel in self._channels)
-        return up and not self.draining and self.sessions_reachable and self.languages.reachable
+        return up and not self.draining and self.sessions_reachable and self.languages.reachable and self.bus.ready
 
     async def until_ready(self) -> None:
         while not self.ready:  # noqa: ASYNC110 - many parts make it true; it is waited for once, at start
@@ -157,16 +161,21 @@ class Edge:
     async def _restore(self) -> None:
         """The lease had run out, as when session_svc was away: what is connected here is written back."""
         held = [Held(s.session_id, s.connection_id, self._language(s), s.opened_at) for s in self.sockets.values()]
+        held += self.radio.held()
         lost = await self.sessions.restore(held)
         if held:
             log.warning("connections_restored", connections=len(held) - len(lost), lost=len(lost))
         for connection in held:
             socket = self.sockets.get(connection.connection_id)
-            if socket is None:
+            player = self.radio.listeners.get(connection.connection_id)
+            # A session that is over is told by its watch.
+            given_up = lost.get(connection.connection_id, "SESSION_NOT_FOUND") != "SESSION_NOT_FOUND"
+            if player is not None and given_up:
+                player.over.set()
+            elif player is None and socket is None:
                 # It closed meanwhile, and its departure may have come first.
                 self.departures.add(connection.session_id, connection.connection_id)
-            # A session that is over is told by its watch.
-            elif lost.get(connection.connection_id, "SESSION_NOT_FOUND") != "SESSION_NOT_FOUND" and not socket.closing:
+            elif socket is not None and given_up and not socket.closing:
                 socket.tell(server.ConnectionTimeout(reason="the connection was given up while the service was away"))
                 socket.close(Close.TIMEOUT, "timeout")
 
@@ -216,7 +225,9 @@ class Edge:
         seconds = self.config.drain_seconds
         for socket in tuple(self.sockets.values()):
             socket.tell(server.ConnectionRefreshRequired(refresh_by=round((time.time() + seconds) * 1000)))
+        self.radio.end()  # A plain player cannot be asked.
         await self._until_empty(seconds)
+        self.radio.close()
         for socket in tuple(self.sockets.values()):
             socket.close(Close.GOING_AWAY, "this edge is going away")
         await self._until_empty(CLOSING_SECONDS)
@@ -232,7 +243,7 @@ class Edge:
         playing_out = any(broadcast.ended for broadcast in self.broadcasts.values())
         # Departures that the store cannot hear of are reaped with our lease.
         leaving = self.sessions_reachable and bool(self.departures)
-        return bool(self.sockets) or leaving or playing_out
+        return bool(self.sockets) or bool(self.radio.listeners) or leaving or playing_out
 
 
 @asynccontextmanager

@@ -3,6 +3,7 @@
 import asyncio
 import base64
 import os
+import socket as sockets
 from contextlib import suppress
 from dataclasses import dataclass
 from typing import Final
@@ -37,9 +38,15 @@ class RawSocket:
     writer: asyncio.StreamWriter
 
     @classmethod
-    async def open(cls, port: int, target: bytes, *headers: bytes) -> "RawSocket":
-        """`GET target` at this machine's `port`, as bytes: nothing is escaped or checked."""
-        reader, writer = await asyncio.open_connection("127.0.0.1", port)
+    async def open(cls, port: int, target: bytes, *headers: bytes, receive_buffer: int = 0) -> "RawSocket":
+        """`GET target` at this machine's `port`, as bytes: nothing is escaped or checked. `receive_buffer`: bytes that
+        the kernel may take before they are read; 0 leaves that to it."""
+        raw = sockets.socket()
+        raw.setblocking(False)
+        if receive_buffer:
+            raw.setsockopt(sockets.SOL_SOCKET, sockets.SO_RCVBUF, receive_buffer)
+        await asyncio.get_running_loop().sock_connect(raw, ("127.0.0.1", port))
+        reader, writer = await asyncio.open_connection(sock=raw)
         key = base64.b64encode(os.urandom(16))
         lines = [
             b"GET " + target + b" HTTP/1.1",

@@ -19,15 +19,20 @@ OFFERED = {"en": ("es", "fr", "pt"), "pt": ("en", "es")}
 
 @dataclass(slots=True)
 class FakeStream:
-    """One broadcast. `say` a response, `hang_up` to break it; `until` something was received."""
+    """One broadcast. `say` a response, `hang_up` to break it; `until` something was received. While `keeps_up` is
+    cleared nothing is read."""
 
     config: pb.BroadcastConfig
     audio: list[pb.AudioChunk] = field(default_factory=list)
     controls: list[pb.BroadcastRequest] = field(default_factory=list)
     half_closed: bool = False
     finish_at_end: bool = True
+    keeps_up: asyncio.Event = field(default_factory=asyncio.Event)
     _responses: asyncio.Queue[pb.BroadcastResponse | LingocastError | None] = field(default_factory=asyncio.Queue)
     _changed: asyncio.Condition = field(default_factory=asyncio.Condition)
+
+    def __post_init__(self) -> None:
+        self.keeps_up.set()
 
     def say(self, **response: object) -> None:
         self._responses.put_nowait(pb.BroadcastResponse(**response))  # type: ignore[arg-type]
@@ -75,6 +80,7 @@ class FakeStream:
             else:
                 self.controls.append(request)
             await self._tell()
+            await self.keeps_up.wait()
         self.half_closed = True
         await self._tell()
         if self.finish_at_end:

@@ -9,6 +9,7 @@ from chassis.settings import load
 from chassis.telemetry import telemetry
 from edge.app import make_app, serve_http
 from edge.auth import LocalIssuer, open_verifier
+from edge.collecting import keep_pauses_short
 from edge.config import Config
 from edge.descriptors import as_many_as_allowed
 from edge.edge import Edge, open_edge
@@ -32,9 +33,11 @@ async def main(config: Config) -> None:
         asyncio.TaskGroup() as tasks,
     ):
         announcement = tasks.create_task(announce(edge, config.public_url or url, issuer))
+        collecting = tasks.create_task(keep_pauses_short(edge))
         await until_told_to_stop()
         announcement.cancel()
         await edge.drain()
+        collecting.cancel()
 
 
 async def announce(edge: Edge, url: str, issuer: LocalIssuer | None) -> None:

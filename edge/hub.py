@@ -56,9 +56,15 @@ class Hub:
     def __init__(self, bus: Bus, slice_size: int = SLICE) -> None:
         self._bus = bus
         self._slice = slice_size
+        self.published = 0
+        """How many events came so far."""
         self._feeds: dict[Topic, Feed] = {}
         self._due: dict[Feed, None] = {}
         self._handle: asyncio.Handle | None = None
+
+    def __len__(self) -> int:
+        """How many feeds somebody listens to."""
+        return len(self._feeds)
 
     def enter(self, seat: Seat, session_id: str, *languages: str) -> None:
         """Seats a listener in feeds of a session. NOTICES and SOURCE are languages here."""
@@ -121,6 +127,7 @@ class Hub:
                     if other.topic.session_id == feed.topic.session_id:
                         other.settle()
             feed.publish(event)
+            self.published += 1
             self._due[feed] = None
             if self._handle is None:
                 self._handle = asyncio.get_running_loop().call_soon(self._flush)

@@ -17,6 +17,8 @@ sender. Without it a socket whose buffer is never empty would let no other have 
 class Gate:
     """Of one socket. `take_heartbeat` takes from the shared limit, and raises Exhausted(RATE_LIMIT_EXCEEDED)."""
 
+    __slots__ = ("_heartbeats", "_pace", "_take_heartbeat")
+
     def __init__(self, pace: MessagePace, take_heartbeat: Callable[[], Awaitable[None]]) -> None:
         self._pace = pace
         self._heartbeats = HeartbeatPace()

@@ -36,6 +36,23 @@ class ListenerSeat:
     """A listener in the hub. Takes its seat before its socket is open, so that nothing is missed between; what comes
     meanwhile waits, and is written after the server's first word."""
 
+    __slots__ = (
+        "__weakref__",
+        "_cut",
+        "_early",
+        "_giving_way",
+        "_hub",
+        "_missed",
+        "_others",
+        "_over",
+        "_session_id",
+        "_socket",
+        "_timer",
+        "_together",
+        "language",
+        "rendering",
+    )
+
     def __init__(self, hub: Hub, session_id: str, language: str, rendering: Rendering, *, source: bool) -> None:
         self.rendering = rendering
         self.language = language
@@ -177,6 +194,8 @@ class ListenerSeat:
 
 class ListenerActions:
     """What a listener may do: nothing of it touches the broadcast."""
+
+    __slots__ = ("_change", "_changes", "_match", "_seat", "_socket")
 
     def __init__(
         self,

@@ -2,6 +2,7 @@
 
 import math
 from dataclasses import dataclass
+from functools import lru_cache
 from typing import TypeAlias
 
 
@@ -42,27 +43,31 @@ class LifeSpan:
 class Lifetime:
     """One connection's. The warning comes again as often as fits: the first one's distance from the request."""
 
+    __slots__ = ("_notices", "_opened_at", "_said")
+
     def __init__(self, opened_at: float, span: LifeSpan) -> None:
         self._opened_at = opened_at
-        self._span = span
-        self._due: tuple[float, ...] = (span.refresh, *_warnings(span), span.close)
+        self._notices = _notices(span)
+        self._said = 0
 
     def deadline(self) -> float | None:
         """When something is due; None once the end was said."""
-        return self._opened_at + self._due[0] if self._due else None
+        return self._opened_at + self._notices[self._said][0] if self._said < len(self._notices) else None
 
     def tick(self, now: float) -> Notice | None:
         """What is due by `now`, the latest of it."""
-        age, notice = now - self._opened_at, None
-        while self._due and self._due[0] <= age:
-            notice, self._due = self._notice(self._due[0]), self._due[1:]
+        notice = None
+        while (due := self.deadline()) is not None and due <= now:
+            notice = self._notices[self._said][1]
+            self._said += 1
         return notice
 
-    def _notice(self, due: float) -> Notice:
-        if not self._due[1:]:
-            return TooOld()
-        left = self._span.close - due
-        return RefreshDue(left) if due == self._span.refresh else ClosesSoon(math.ceil(left / 60))
+
+@lru_cache(maxsize=8)  # Thousands of connections share one.
+def _notices(span: LifeSpan) -> tuple[tuple[float, Notice], ...]:
+    """At which age what is said."""
+    warnings = ((age, ClosesSoon(math.ceil((span.close - age) / 60))) for age in _warnings(span))
+    return ((span.refresh, RefreshDue(span.close - span.refresh)), *warnings, (span.close, TooOld()))
 
 
 def _warnings(span: LifeSpan) -> tuple[float, ...]:

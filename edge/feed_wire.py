@@ -125,7 +125,9 @@ def _switches_change_message(event: SwitchesChanged) -> pb.SwitchesChange:
         muted=switches.muted,
         volume=switches.volume,
     )
-    change.changed_at.FromNanoseconds(round(switches.changed_at * 1e9))
+    # Not multiplied as a whole: a float of nanoseconds since 1970 is exact to a quarter of a microsecond only.
+    whole = int(switches.changed_at)
+    change.changed_at.FromNanoseconds(whole * 10**9 + round((switches.changed_at - whole) * 1e9))
     return change
 
 

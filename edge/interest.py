@@ -23,6 +23,7 @@ from edge.domain.feed import (
     CuesDropped,
     CueStarted,
     LanguageStatusChanged,
+    SessionEnded,
     Topic,
 )
 from edge.domain.merging import merged
@@ -89,45 +90,40 @@ class Ask:
 
 
 class Interest:
-    """One topic. `needed_until`: kept for so long although nobody receives it here (the loop's time).
+    """One topic. `needed_until`: kept for so long although nobody receives it here (the loop's time). `ended` is called
+    when the topic says that its session is over.
 
     Everything here returns at once.
     """
 
-    def __init__(self, link: Link, memory: Memory, topic: Topic) -> None:
+    def __init__(self, link: Link, memory: Memory, topic: Topic, ended: Callable[[str], None]) -> None:
         self.receivers: list[Callable[[BusEvent], None]] = []
         self.needed_until = 0.0
         self.ask: Ask | None = None
         self._link = link
         self._memory = memory
         self._topic = topic
+        self._ended = ended
+        self._over = False
         self._continuity = Continuity(topic.language)
         self._name = token_hex(6)  # As a publisher.
         self._published = Position()
         self._waiting: list[pb.FeedMessage] | None = None
         link.want(subject("feed", topic), self._receive, last=topic.language in {NOTICES, HANDOVER})
 
-    @property
-    def has_tail(self) -> bool:
-        return self._topic.language not in {NOTICES, HANDOVER}
-
     def begin(self, last_cue: str, seconds: float, *, hold: bool) -> None:
         """Asks those who know the topic, for at most `seconds`, and tells others from then on. `hold`: what arrives
         meanwhile waits."""
-        if not self.has_tail:
-            return
-        if not self._link.connected:
-            self._tell()
-            return
-        if hold:
+        if hold and self._link.connected:
             self._waiting = []
         else:
             self._tell()
-        self.ask = Ask(self._link, self._topic, last_cue, seconds, self._settle)
+        if self._link.connected:
+            self.ask = Ask(self._link, self._topic, last_cue, seconds, self._settle)
 
     def catch_up(self, seconds: float) -> None:
         """After an interruption: asks how far the others are."""
-        if self.has_tail and self.ask is None:
+        if self.ask is None and not self._over:
             self.ask = Ask(self._link, self._topic, "", seconds, self._settle)
 
     def publish(self, event: BusEvent) -> None:
@@ -139,6 +135,11 @@ class Interest:
         self._link.publish(subject("feed", self._topic), message.SerializeToString(), patience=_patience(event))
         self.needed_until = asyncio.get_running_loop().time() + TAIL_AGE_SECONDS
         self._deliver(self._continuity.publish(event))
+
+    def session_over(self, needed_until: float) -> None:
+        """Nothing follows, and nothing of it is to be remembered."""
+        self._over = True
+        self.needed_until = min(self.needed_until, needed_until)
 
     def end(self) -> None:
         """Nobody wants it here any more."""
@@ -165,13 +166,16 @@ class Interest:
             if isinstance(event, CuesDropped):
                 _lost.add(event.seconds, {Attribute.LANGUAGE: event.language})
             self._memory.put(self._topic, event)
+            if isinstance(event, SessionEnded):
+                self._ended(self._topic.session_id)
             for receive in tuple(self.receivers):
                 receive(event)
 
     def _settle(self, told: Remembered | None) -> None:
         """The answer to `ask`."""
         self.ask = None
-        if told is not None:
+        # Others may have answered before they heard that the session is over.
+        if told is not None and not self._over:
             told.positions = {name: place for name, place in told.positions.items() if name != self._name}
             if self._waiting is not None:
                 self._adopt(told)

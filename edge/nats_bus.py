@@ -12,7 +12,7 @@ from secrets import token_hex
 from typing import Final
 
 from edge.bus import Bus, LocalBus, Receiver
-from edge.domain.feed import BusEvent, LanguageStatusChanged, SessionEnded, Topic
+from edge.domain.feed import BusEvent, LanguageStatusChanged, Topic
 from edge.interest import Interest
 from edge.memory import Memory
 from edge.nats_link import Link
@@ -35,12 +35,14 @@ class NatsBus:
         servers: Sequence[str],
         *,
         answer_seconds: float = ANSWER_SECONDS,
+        linger_seconds: float = LINGER_SECONDS,
         clock: Callable[[], float] = time.monotonic,
     ) -> None:
         self._link = Link(servers, f"lingocast edge {token_hex(4)}", self._connected)
         self._memory = Memory(clock)
         self._interests: dict[Topic, Interest] = {}
         self._answer_seconds = answer_seconds
+        self._linger_seconds = linger_seconds
 
     @property
     def ready(self) -> bool:
@@ -54,8 +56,6 @@ class NatsBus:
     def publish(self, topic: Topic, event: BusEvent) -> None:
         interest = self._interests.get(topic) or self._begin(topic, "", hold=False)
         interest.publish(event)
-        if isinstance(event, SessionEnded):
-            self._let_go(topic.session_id)
 
     def subscribe(self, topic: Topic, receive: Receiver) -> Callable[[], None]:
         interest = self._interests.get(topic) or self._begin(topic, "", hold=True)
@@ -64,13 +64,13 @@ class NatsBus:
         def unsubscribe() -> None:
             if receive in interest.receivers:
                 interest.receivers.remove(receive)
-                interest.needed_until = max(interest.needed_until, _now() + LINGER_SECONDS)
+                interest.needed_until = max(interest.needed_until, _now() + self._linger_seconds)
 
         return unsubscribe
 
     async def follow(self, topic: Topic, last_cue: str) -> None:
         interest = self._interests.get(topic) or self._begin(topic, last_cue, hold=True)
-        interest.needed_until = max(interest.needed_until, _now() + LINGER_SECONDS)
+        interest.needed_until = max(interest.needed_until, _now() + self._linger_seconds)
         if interest.ask is not None:
             with suppress(TimeoutError):
                 async with asyncio.timeout(2 * self._answer_seconds):
@@ -101,7 +101,7 @@ class NatsBus:
         await self._link.sent(_now() + CLOSING_SECONDS)
 
     def _begin(self, topic: Topic, last_cue: str, *, hold: bool) -> Interest:
-        interest = self._interests[topic] = Interest(self._link, self._memory, topic)
+        interest = self._interests[topic] = Interest(self._link, self._memory, topic, self._ended)
         interest.begin(last_cue, self._answer_seconds, hold=hold)
         return interest
 
@@ -109,16 +109,18 @@ class NatsBus:
         for interest in self._interests.values():
             interest.catch_up(self._answer_seconds)
 
-    def _let_go(self, session_id: str) -> None:
+    def _ended(self, session_id: str) -> None:
         for topic, interest in self._interests.items():
             if topic.session_id == session_id:
-                interest.needed_until = min(interest.needed_until, _now() + LINGER_SECONDS)
+                interest.session_over(_now() + self._linger_seconds)
 
 
 @asynccontextmanager
-async def nats_bus(servers: Sequence[str], *, answer_seconds: float = ANSWER_SECONDS) -> AsyncIterator[NatsBus]:
+async def nats_bus(
+    servers: Sequence[str], *, answer_seconds: float = ANSWER_SECONDS, linger_seconds: float = LINGER_SECONDS
+) -> AsyncIterator[NatsBus]:
     """A bus that is connected, or tries to be, while the block runs. `servers`: URLs."""
-    bus = NatsBus(servers, answer_seconds=answer_seconds)
+    bus = NatsBus(servers, answer_seconds=answer_seconds, linger_seconds=linger_seconds)
     async with asyncio.TaskGroup() as tasks:
         running = [tasks.create_task(bus.run()), tasks.create_task(bus.sweep())]
         try:

@@ -94,9 +94,9 @@ class Link:
             await asyncio.sleep(LOOK_SECONDS / 10)
 
     async def run(self) -> None:
-        """Runs for ever."""
+        """Runs until it is cancelled."""
         wait = 0.0
-        while True:
+        while not _cancelled():
             # Not all at the same moment, when a server has come back.
             await asyncio.sleep(wait * random.uniform(0.5, 1.0))
             wait = min(LONGEST_WAIT_SECONDS, 2 * wait or 0.1)
@@ -158,7 +158,7 @@ class Link:
 
     async def _work(self, client: Client, subscriptions: dict[str, Subscription]) -> None:
         """Does what is wanted, until the connection is closed."""
-        while not client.is_closed:
+        while not client.is_closed and not _cancelled():
             with suppress(TimeoutError):
                 async with asyncio.timeout(LOOK_SECONDS):
                     await self._wake.wait()
@@ -214,3 +214,9 @@ class Link:
         if not self._told:
             self._told = True
             log.warning("bus_disturbed", reason=reason)
+
+
+def _cancelled() -> bool:
+    """Somebody ended this task: nats-py may have caught that, and gone on."""
+    task = asyncio.current_task()
+    return task is not None and task.cancelling() > 0

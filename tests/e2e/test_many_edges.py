@@ -8,6 +8,7 @@ import asyncio
 import signal
 from collections.abc import AsyncIterator
 from contextlib import AsyncExitStack, asynccontextmanager
+from itertools import groupby
 
 import pytest
 import pytest_asyncio
@@ -126,7 +127,7 @@ async def test_a_killed_edges_speaker_and_listeners_go_on_at_another_and_hear_no
     assert known in heard
 
 
-async def test_nats_that_dies_in_mid_talk_costs_a_listener_elsewhere_some_seconds_and_that_is_said(
+async def test_nats_that_hangs_and_dies_in_mid_talk_costs_a_listener_elsewhere_some_seconds_and_that_is_said(
     system: System,
 ) -> None:
     there, here = system.urls["edge-2"], system.urls["edge"]
@@ -137,8 +138,10 @@ async def test_nats_that_dies_in_mid_talk_costs_a_listener_elsewhere_some_second
         await talk.say(1)
         await apart.until(whole)
         before = system.pids["nats"]
+        # Nobody notices the first: what is sent meanwhile is lost with the process.
+        system.kill("nats", signal.SIGSTOP)
+        await talk.say(2)
         system.kill("nats", signal.SIGKILL)
-        await talk.say(1)
         await system.replaced("nats", before)
         so_far = max(caption.segment_id for caption in control.finals)
         for _ in range(8):
@@ -154,7 +157,9 @@ async def test_nats_that_dies_in_mid_talk_costs_a_listener_elsewhere_some_second
         assert received.of(Reconnected) == []
     heard, said = whole(apart), whole(control)
     assert len(said) == len(control.finals) == len(talk.told.source_finals)
-    assert heard.items() <= said.items()
+    # What was under way is cut off, never mixed up.
+    assert all(said[cue_id].startswith(voice) for cue_id, voice in heard.items())
     missing = said.keys() - heard.keys()
-    assert len(missing) <= 5
+    # One gap, after which nothing is missing any more.
+    assert len([None for lost, _ in groupby(said, missing.__contains__) if lost]) <= 1
     assert sum(dropped.cues for dropped in apart.of(AudioDropped)) >= len(missing)

@@ -30,6 +30,9 @@ Watch: TypeAlias = Callable[[SessionView, Callable[[Watched], None]], Callable[[
 TAKES_NOTHING_SECONDS: Final = 30.0
 """A listener who took not one page for so long is cut off."""
 
+SLICE: Final = 1_000
+"""Listeners written to at one go, some 5 ms."""
+
 MOST_LATE_SECONDS: Final = 5.0
 """A process that stood still for longer does not make up for it with silence."""
 
@@ -132,9 +135,7 @@ class Station:
         leaves, self._leave = self._leave, []
         for leave in leaves:
             leave()
-        self._send(pages + self.muxer.finish())
-        for listener in tuple(self._listeners):
-            listener.over.set()
+        self._send(pages + self.muxer.finish(), last=True)
 
     def _hear(self, event: BusEvent) -> None:
         match event:
@@ -194,17 +195,24 @@ class Station:
         self._send(pages)
         self._due = asyncio.get_running_loop().call_at(self._next(), self._tick)
 
-    def _send(self, pages: bytes) -> None:
-        if not pages:
-            return
+    def _send(self, pages: bytes, *, last: bool = False) -> None:
+        if pages or last:
+            self._write(list(self._listeners), pages, b"%x\r\n%b\r\n" % (len(pages), pages) if pages else b"", last)
+
+    def _write(self, listeners: list[RadioListener], pages: bytes, chunk: bytes, last: bool) -> None:
+        """To a slice of them; to the others when the rest of the process had its turn."""
         now = asyncio.get_running_loop().time()
-        chunk = b"%x\r\n%b\r\n" % (len(pages), pages)
         missed = 0
-        for listener in tuple(self._listeners):
-            missed += not listener.write(chunk if listener.chunked else pages, now)
-        _deliveries.add(len(self._listeners) - missed)
+        for listener in listeners[:SLICE]:
+            if listener in self._listeners and pages:
+                missed += not listener.write(chunk if listener.chunked else pages, now)
+            if last:
+                listener.over.set()
+        _deliveries.add(len(listeners[:SLICE]) - missed)
         if missed:
             _dropped.add(missed * self.muxer.block / RATE)
+        if len(listeners) > SLICE:
+            asyncio.get_running_loop().call_soon(self._write, listeners[SLICE:], pages, chunk, last)
 
 
 class Radio:

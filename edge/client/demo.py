@@ -55,6 +55,7 @@ def _options(arguments: Sequence[str] | None) -> argparse.Namespace:
     parser.add_argument("--langs", default="pt,es", help="languages to listen in (default: %(default)s)")
     parser.add_argument("--source", default="en", help="language of the talk (default: %(default)s)")
     parser.add_argument("--tier", default="standard", choices=("standard", "premium"), help="quality tier")
+    parser.add_argument("--audio-format", default="pcm", choices=("pcm", "opus"), help="as it comes to the listeners")
     parser.add_argument(
         "--out", type=Path, default=Path("out"), help="folder for what was heard (default: %(default)s)"
     )
@@ -73,7 +74,8 @@ async def _run(options: argparse.Namespace, console: Console, rhythm: Rhythm) ->
     async with _system(options, console) as (url, token):
         try:
             with open_screen(options.source, languages, console) as screen:
-                await perform(talk, url, token, pcm, screen, quality_tier=options.tier, rhythm=rhythm)
+                given = {"quality_tier": options.tier, "audio_format": options.audio_format}
+                await perform(talk, url, token, pcm, screen, rhythm=rhythm, **given)
         except asyncio.CancelledError:
             # Ctrl-C: the session has been ended on the way out; what was heard until then is kept.
             interrupted = True

@@ -2,7 +2,7 @@
 
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
-from typing import Literal
+from typing import Literal, TypeAlias
 
 from edge.client.decoding import require_opus
 from edge.client.dialling import Request
@@ -16,6 +16,9 @@ from edge.client.messages import (
     SessionJoined,
 )
 from edge.client.recovery import Timing
+
+AudioFormat: TypeAlias = Literal["pcm", "opus"]
+"""In which the voice comes from the server."""
 
 
 class Listener:
@@ -41,7 +44,7 @@ class Listener:
         pin: str | None = None,
         captions_source: bool = False,
         audio: bool = True,
-        audio_format: Literal["pcm", "opus"] = "pcm",
+        audio_format: AudioFormat = "pcm",
         timing: Timing | None = None,
         inbox: int = 256,
     ) -> AsyncIterator["Listener"]:

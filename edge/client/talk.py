@@ -5,7 +5,7 @@ from collections.abc import AsyncIterator, Sequence
 from contextlib import AsyncExitStack
 from dataclasses import dataclass, field
 
-from edge.client.listener import Listener
+from edge.client.listener import AudioFormat, Listener
 from edge.client.messages import (
     AudioDropped,
     Caption,
@@ -72,6 +72,7 @@ async def perform(
     *,
     quality_tier: str = "standard",
     partial_results: bool | None = None,
+    audio_format: AudioFormat = "pcm",
     rhythm: Rhythm | None = None,
 ) -> None:
     """Plays `pcm` (s16le mono 16 kHz) at real-time speed; returns when all of it has been heard and the session ended.
@@ -92,7 +93,7 @@ async def perform(
         talk.session_id = speaker.session_id
         screen.note(f"listen: {speaker.join_url}")
         listeners = [
-            await stack.enter_async_context(Listener.open(url, speaker.session_id, language))
+            await stack.enter_async_context(Listener.open(url, speaker.session_id, language, audio_format=audio_format))
             for language in talk.listeners
         ]
         try:

@@ -9,7 +9,7 @@ import pytest
 
 from edge.client import CueAudio, CueEnd, CueStart, Listener
 from protos.transcription.v1 import transcription_pb2 as pb
-from tests.fakes.edge import Json, Peer, RunningEdge, held, running_edge
+from tests.fakes.edge import Json, Peer, RunningEdge, held, running_edge, running_edges
 from tests.fakes.transcription import span
 from tests.fakes.voice import CLOCK, Ear, Voice, begin_cue, end_cue, go_on, likeness, samples, say_cue, voice
 
@@ -129,6 +129,26 @@ async def test_who_comes_back_goes_on_to_the_byte(running: RunningEdge) -> None:
     assert [await hear_cue(back) for _ in range(2)] == cues[1:]
     say_cue(stream, 3, "es", said[3])
     assert await hear_cue(back) == await hear_cue(steady)
+
+
+async def test_another_edge_makes_the_same_packets() -> None:
+    """Also one where nobody listened in Opus before."""
+    async with running_edges(2) as (one, other):
+        _, created = await one.speaker()
+        here = await one.listener(created["sessionId"], audioFormat="opus")
+        there = await other.listener(created["sessionId"])
+        stream = await one.transcription.stream()
+        for segment in range(3):
+            say_cue(stream, segment, "es", voice(0.6, seed=segment))
+        cues = [await hear_cue(here) for _ in range(3)]
+        for _ in range(3):
+            await hear_cue(there)
+        again = {"action": "refreshConnection", "role": "listener", "lastCue": "0-es", "audioFormat": "opus"}
+        back = await other.open({"sessionId": created["sessionId"], "targetLanguage": "es", **again})
+        await back.expect("stateRestored")
+        assert [await hear_cue(back) for _ in range(2)] == cues[1:]
+        say_cue(stream, 3, "es", voice(0.6, seed=3))
+        assert await hear_cue(back) == await hear_cue(here)
 
 
 async def test_who_comes_back_within_a_cue_gets_all_of_it(running: RunningEdge) -> None:

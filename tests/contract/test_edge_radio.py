@@ -10,7 +10,7 @@ import numpy as np
 import pytest
 
 from edge.sessions import JOIN
-from tests.fakes.edge import RunningEdge, held, running_edge
+from tests.fakes.edge import RunningEdge, held, running_edge, running_edges
 from tests.fakes.voice import CLOCK, Voice, begin_cue, decode, end_cue, go_on, likeness, samples, say_cue, voice
 
 
@@ -130,6 +130,22 @@ async def test_two_players_get_the_same_pages_and_each_begins_with_what_it_needs
     common = pages[: len(pages) - 800]
     assert common in first.stream
     assert len(decode(second.stream, "ogg")) > CLOCK
+
+
+async def test_a_player_may_be_at_another_edge_than_the_speaker() -> None:
+    async with running_edges(2) as (one, other):
+        speaker, created = await one.speaker()
+        async with tuned(other, f"{created['sessionId']}/es") as player:
+            await player.until(1)
+            stream = await one.transcription.stream()
+            await stream.until(lambda: stream.targets == {"es"})
+            said = voice(0.8)
+            say_cue(stream, 1, "es", said)
+            await speaker.say("endSession")
+            await player.over()
+        wave = decode(player.stream, "ogg")
+        begins = where_it_is(wave, samples(said))
+        assert likeness(wave[begins : begins + round(0.8 * CLOCK)], samples(said)) > 0.9
 
 
 async def test_a_player_is_a_listener_like_any_other(running: RunningEdge) -> None:

@@ -1,16 +1,23 @@
 """A feed's cues as Opus packets: what is decoded is what was said, whole, and to the sample."""
 
+import base64
 from collections.abc import Sequence
 from itertools import accumulate
 
 import numpy as np
+import orjson
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from edge.domain.feed import BusEvent, CueAudio, CueEnded, CueStarted
+from edge.domain.mailbox import Dropped, Kind, Mailbox
 from edge.opus import CLOCK, PACKET_MS, OpusCues, OpusVoice, Packet, offered
+from edge.protocol.wire import Audio, Encoder, Flavour, Frame, Post, Rendering
 from tests.fakes.voice import Ear, Voice, likeness, samples, voice
+
+V1 = Rendering(Flavour.V1, Audio.OPUS)
+PLAIN = Rendering(Flavour.PLAIN, Audio.OPUS)
 
 
 def cue(pcm: bytes, rate: int = 16_000, chunks: Sequence[int] = (), name: str = "1-es") -> list[BusEvent]:
@@ -113,3 +120,47 @@ def test_only_the_last_seconds_are_kept() -> None:
 def test_a_cue_without_audio_has_no_packets() -> None:
     assert encoded([CueStarted("1-es", 1, "es", 16_000, 0, 0, 1.0), CueEnded("1-es", "es", 0)]) == []
     assert encoded(cue(b"")) == []
+
+
+def posts(events: Sequence[BusEvent], rendering: Rendering) -> list[Post]:
+    encoder = Encoder("faithful-shepherd-427")
+    told: list[Post] = []
+    for event in events:
+        encoder.open(event)
+        told += encoder.encode(event, rendering)
+    return told
+
+
+def test_who_is_slow_loses_whole_cues_by_the_second_as_in_pcm() -> None:
+    mailbox: Mailbox[Frame] = Mailbox(limit_seconds=2.0)
+    for number in range(5):
+        for post in posts(cue(bytes(2 * 14_000), chunks=[1_600] * 8, name=f"{number}-es"), V1):
+            mailbox.put(post)
+    assert mailbox.seconds == pytest.approx(1.75, abs=1e-4)
+    dropped = mailbox.take()
+    assert isinstance(dropped, Dropped)
+    assert dropped.cues == 3
+    assert dropped.seconds == pytest.approx(3 * 0.875, abs=1e-4)
+    kinds = []
+    while (parcel := mailbox.take()) is not None:
+        assert not isinstance(parcel, Dropped)
+        kinds.append((parcel.key, parcel.kind))
+    # 875 ms and the codec's 6.5 ms: 15 packets.
+    whole = [Kind.CUE_START, *[Kind.CUE_AUDIO] * 15, Kind.CUE_END]
+    assert kinds == [(name, kind) for name in ("3-es", "4-es") for kind in whole]
+
+
+def test_both_flavours_are_written_from_one_encoding() -> None:
+    events = cue(voice(0.5), chunks=[1_600] * 4)
+    encoder = Encoder("faithful-shepherd-427")
+    bare, wrapped = [], []
+    for event in events:
+        encoder.open(event)
+        bare += [post for post in encoder.encode(event, V1) if post.kind is Kind.CUE_AUDIO]
+        wrapped += [post for post in encoder.encode(event, PLAIN) if post.kind is Kind.CUE_AUDIO]
+    assert [post.seconds for post in bare] == [post.seconds for post in wrapped]
+    for one, other in zip(bare, wrapped, strict=True):
+        message = orjson.loads(other.content.wire[other.content.wire.index(b"{") :])
+        packet = base64.b64decode(message["audioData"])
+        assert one.content.wire.endswith(packet)
+        assert len(one.content.wire) - len(packet) in {2, 4}

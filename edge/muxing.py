@@ -5,6 +5,7 @@ What comes out at one go is whole pages (Ogg) or frames (MP3), so that somebody 
 
 from enum import StrEnum
 from fractions import Fraction
+from functools import cache
 from typing import Final
 
 import av
@@ -33,6 +34,16 @@ class Form(StrEnum):
     @property
     def media_type(self) -> str:
         return "audio/ogg; codecs=opus" if self is Form.OGG else "audio/mpeg"
+
+
+@cache
+def offered(form: Form) -> bool:
+    """The installed PyAV can make it."""
+    try:
+        Muxer(form).finish()
+    except (av.FFmpegError, ValueError):
+        return False
+    return True
 
 
 class _Written:

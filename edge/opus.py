@@ -163,7 +163,7 @@ class _Cue:
             self._ready.append(len(self._data))
 
     def _resampled(self, audio: bytes, *, last: bool = False) -> NDArray[np.int16]:
-        samples = np.frombuffer(audio, "<i2")
+        samples = np.frombuffer(audio, "<i2", count=len(audio) // _BYTES)
         if self._resampler is None:
             return samples
         made: NDArray[np.int16] = self._resampler.resample_chunk(samples, last=last)

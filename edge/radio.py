@@ -126,8 +126,11 @@ class Station:
 
     def close(self, pages: bytes = b"") -> None:
         """Ends it now, after these. Repeating it changes nothing."""
-        if self.ended:
-            return
+        if not self.ended:
+            self._off_air()
+            self._send(pages + self.muxer.finish(), last=True)
+
+    def _off_air(self) -> None:
         self.ended = True
         self._due.cancel()
         if self._tail is not None:
@@ -135,7 +138,6 @@ class Station:
         leaves, self._leave = self._leave, []
         for leave in leaves:
             leave()
-        self._send(pages + self.muxer.finish(), last=True)
 
     def _hear(self, event: BusEvent) -> None:
         match event:
@@ -151,7 +153,8 @@ class Station:
     def _resampled(self, audio: bytes, *, last: bool = False) -> bytes:
         if self._resampler is None:
             return audio
-        made: bytes = self._resampler.resample_chunk(np.frombuffer(audio, "<i2"), last=last).astype("<i2").tobytes()
+        samples = np.frombuffer(audio, "<i2", count=len(audio) // 2)
+        made: bytes = self._resampler.resample_chunk(samples, last=last).astype("<i2").tobytes()
         if last:
             self._resampler = None
         return made
@@ -182,6 +185,15 @@ class Station:
         return self._began + (self._blocks + 1) * self.muxer.block / RATE
 
     def _tick(self) -> None:
+        try:
+            self._proceed()
+        except Exception:  # noqa: BLE001 - a timer has nobody to tell, and nobody must wait for what will not come
+            self._log.exception("station_failed")
+            self._off_air()
+            for listener in self._listeners:
+                listener.cut()
+
+    def _proceed(self) -> None:
         now = asyncio.get_running_loop().time()
         if now - self._next() > MOST_LATE_SECONDS:
             self._began += now - self._next()

@@ -12,11 +12,11 @@ from typing import Final
 import structlog
 from aiohttp import ClientConnectionResetError, web
 
-from chassis.errors import Denied, LingocastError, Unavailable
+from chassis.errors import Denied, Invalid, LingocastError, Unavailable
 from chassis.telemetry import Attribute, Metric, meter
 from edge.connect import Entrance
 from edge.edge import Edge
-from edge.muxing import Form
+from edge.muxing import Form, offered
 from edge.protocol.streams import ListenStream, read_stream
 from edge.radio import RadioListener, Station
 from edge.sessions import SessionView, connection_hash
@@ -44,6 +44,7 @@ class Tuning:
     def __init__(self, edge: Edge, entrance: Entrance) -> None:
         self._edge = edge
         self._entrance = entrance
+        self._forms = {form.value for form in Form if offered(form)}  # Now: the first look takes a moment.
 
     async def __call__(self, request: web.Request) -> web.StreamResponse:
         try:
@@ -51,6 +52,8 @@ class Tuning:
             where = request.match_info
             accept = ",".join(request.headers.getall("Accept", ()))
             wanted = read_stream(where["id"], where["language"], request.query, accept)
+            if wanted.format not in self._forms:
+                raise Invalid("INVALID_PARAMETER", f"format: {wanted.format} is not offered here")
             view, language = await self._entrance.find(wanted.session_id, wanted.target_language)
             if request.method == "HEAD":
                 return self._answer(wanted, view)

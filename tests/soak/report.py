@@ -10,6 +10,7 @@ import matplotlib as mpl
 mpl.use("Agg")  # Before pyplot: there is no screen.
 
 from matplotlib import pyplot as plt
+from matplotlib.typing import ColorType
 
 from tests.bench.report import machine, table
 from tests.soak.samples import Trend, trends
@@ -118,7 +119,7 @@ def _row(trend: Trend) -> list[str]:
 
 def _draw(found: Findings, file: Path) -> None:
     figure, (memory, descriptors) = plt.subplots(2, 1, figsize=(9, 6), layout="constrained", sharex=True)
-    colours: dict[str, str] = {}
+    colours: dict[str, ColorType] = {}
     for life in found.lives:
         minutes = [sample.at / 60 for sample in life.samples]
         (line,) = memory.plot(
@@ -127,7 +128,7 @@ def _draw(found: Findings, file: Path) -> None:
             color=colours.get(life.name),
             label=None if life.name in colours else life.name,
         )
-        colours.setdefault(life.name, str(line.get_color()))
+        colours.setdefault(life.name, line.get_color())
         descriptors.plot(minutes, [sample.descriptors for sample in life.samples], color=colours[life.name])
     for axes, title in ((memory, "RSS, MB"), (descriptors, "file descriptors")):
         axes.set(ylabel=title, ylim=(0, None))

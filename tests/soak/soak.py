@@ -46,6 +46,8 @@ class Findings:
     seconds: float
     ledger: Ledger
     lives: Lives = field(default_factory=Lives)
+    leaving: set[str] = field(default_factory=set)
+    """Services that are being restarted: what they hold then says nothing."""
     cpu_seconds: float = 0.0
     at_rest: dict[str, int] = field(default_factory=dict)
     """Descriptors by service, before anybody came."""
@@ -79,7 +81,7 @@ async def _occupied(system: System, found: Findings, data: Path) -> None:
     lengths = min(90.0, seconds / 6), min(240.0, seconds / 3)
     async with asyncio.TaskGroup() as tasks:
         sampling = tasks.create_task(_sample(system, found))
-        disturbing = tasks.create_task(_disturb(system, ledger, seconds))
+        disturbing = tasks.create_task(_disturb(system, found))
         async with asyncio.TaskGroup() as halls:
             for number in range(HALLS):
                 chance = random.Random(number)
@@ -98,7 +100,8 @@ async def _sample(system: System, found: Findings) -> None:
         at = found.ledger.clock()
         if at > found.seconds:
             return
-        for name, pid, sample in taken(system.pids, at):
+        staying = {name: pid for name, pid in system.pids.items() if name not in found.leaving}
+        for name, pid, sample in taken(staying, at):
             found.lives.add(name, pid, sample)
         if at // 60 > minute:
             minute = int(at // 60)
@@ -106,7 +109,8 @@ async def _sample(system: System, found: Findings) -> None:
         await asyncio.sleep(every)
 
 
-async def _disturb(system: System, ledger: Ledger, seconds: float) -> None:
+async def _disturb(system: System, found: Findings) -> None:
+    ledger, seconds = found.ledger, found.seconds
     await asyncio.sleep(NATS_AT * seconds - ledger.clock())
     with ledger.disturbing("NATS was killed and started again", loses=True):
         before = system.pids["nats"]
@@ -114,7 +118,9 @@ async def _disturb(system: System, ledger: Ledger, seconds: float) -> None:
         await system.replaced("nats", before)
     await asyncio.sleep(EDGE_AT * seconds - ledger.clock())
     with ledger.disturbing("an edge was restarted", loses=False):
+        found.leaving.add("edge-2")
         await system.restart("edge-2")
+        found.leaving.clear()
 
 
 # ---------------------------------------------------------------------- when everybody has gone

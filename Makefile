@@ -70,7 +70,7 @@ protos-check: packages  ## check that generated code is fresh and that buf finds
 	@$(VENV)/bin/buf lint
 
 .PHONY: bench
-bench: setup-tests  ## measure parts apart, write reports (ARGS=lag, voices, amazon, sessions or "sessions --store sqlite"; none: all)
+bench: setup-tests  ## measure parts apart, write reports (ARGS=lag, voices, amazon, fanout, "sessions --store sqlite"…; none: all)
 	@exec $(IN) -m tests.bench $(ARGS)
 
 .PHONY: soak
@@ -101,7 +101,7 @@ $(LOCK_VENV)/bin/uv:
 
 .PHONY: clean
 clean:  ## remove what was made here, the virtual environment too; models and sessions stay
-	@rm -rf .venv .venv.lock $(LOCK_VENV) .databases out .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache
+	@rm -rf .venv .venv.lock $(LOCK_VENV) .databases .peers out .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache
 	@find . -name __pycache__ -type d -prune -exec rm -rf {} +
 
 .PHONY: help

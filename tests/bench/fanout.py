@@ -18,6 +18,7 @@ from time import perf_counter
 from typing import Final
 
 from tests.bench.fanout_report import Findings, Sample, Stuck, draw, written
+from tests.fakes.nats import nats_server
 from tests.load.compiling import compiled
 from tests.load.contenders import Contender, contenders, floor, ours
 from tests.load.control import Order
@@ -33,7 +34,7 @@ WAYS: Final = {
     for contender in (
         ours(name="as it is"),
         ours("--loop", "asyncio", name="on asyncio's own loop"),
-        ours("--freeze", name="after gc.freeze()"),
+        ours("--plain-gc", name="with Python's own garbage collection"),
         ours(protocol="plain", name="plain flavour"),
     )
 }
@@ -130,7 +131,7 @@ async def run(out: Path, sizes: Sizes | None = None) -> Findings:
     bench = Bench(sizes or Sizes(), found)
     compiled("listeners")
     try:
-        for figure in (bench.grow, bench.ours_apart, bench.stuck):
+        for figure in (bench.grow, bench.ours_apart, bench.edges, bench.stuck):
             async with asyncio.timeout(FIGURE_SECONDS):
                 began = perf_counter()
                 await figure()
@@ -195,6 +196,20 @@ class Bench:
                         server.program.hello.setdefault("paths", [f"/ws?feed={feed}" for feed in range(many)])
                     await server.grow(listeners)
                 await self._rounds(figure, servers, self._order(listeners))
+
+    async def edges(self) -> None:
+        """What it costs the listeners' edge that the speaker is at another."""
+        count = self.sizes.compared
+        async with AsyncExitStack() as stack:
+            nats = await stack.enter_async_context(nats_server())
+            one = await stack.enter_async_context(running(ours(name="the speaker's own edge")))
+            joined = ours("--nats", nats.url, name="another edge, through NATS")
+            other = await stack.enter_async_context(running(joined))
+            starting = started("the speaker's edge", joined.command, core=_core(CLIENT_CORE))
+            other.source = await stack.enter_async_context(starting)
+            for server in (one, other):
+                await server.grow(count)
+            await self._rounds("edges", (one, other), self._order(count))
 
     async def stuck(self) -> None:
         """Listeners that never read among others, against the others alone."""

@@ -175,6 +175,7 @@ def written(found: Findings) -> str:
         "backlog": "Eight frames at once",
         "languages": "Over languages, as many listeners in all",
         "ways": "Ours in other ways",
+        "edges": "Listeners of an edge that has the speaker, and of one that has not",
         "sessions": f"{found.sizes['sessions'][0]} sessions of {found.sizes['sessions'][1]} listeners",
     }
     for figure, title in titles.items():

@@ -19,7 +19,7 @@ async def test_the_bench_of_fan_out_measures_every_figure_and_says_what_it_could
     every = SMALL.rounds * len(found.names("listeners"))
     assert OURS in found.names("listeners")
     assert len([each for each in found.samples if each.figure == "listeners"]) == every * len(SMALL.counts)
-    assert {each.figure for each in found.samples} == {"listeners", "backlog", "languages", "ways", "sessions"}
+    assert {each.figure for each in found.samples} == {"listeners", "backlog", "languages", "ways", "sessions", "edges"}
     assert all(each.microseconds > 0 and each.first <= each.middle <= each.last for each in found.samples)
     assert found.stuck is not None
     assert len(found.stuck.alone) == len(found.stuck.beside) == SMALL.rounds

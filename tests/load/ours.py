@@ -5,7 +5,6 @@ What is published goes onto its bus as cues of CUE_FRAMES pieces, as a broadcast
 
 import argparse
 import asyncio
-import gc
 from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager
 from functools import partial
@@ -16,10 +15,11 @@ import uvloop
 from chassis.calling import connect
 from chassis.telemetry import telemetry
 from edge.app import make_app, serve_http
-from edge.bus import LocalBus
+from edge.collecting import keep_pauses_short
 from edge.config import Config
 from edge.domain.feed import CueAudio, CueEnded, CueStarted, Topic
 from edge.edge import Edge, open_edge
+from edge.nats_bus import open_bus
 from protos.session.v1 import session_pb2 as pb
 from protos.session.v1.session_pb2_grpc import add_SessionServiceServicer_to_server
 from protos.transcription.v1.transcription_pb2_grpc import add_TranscriptionServiceServicer_to_server
@@ -73,17 +73,12 @@ class Voice:
 
 async def main(options: argparse.Namespace) -> None:
     languages = LANGUAGES[: options.languages]
-    async with edge_with(options.sessions, languages) as (edge, url, session_ids):
+    opening = edge_with(options.sessions, languages, nats=options.nats)
+    async with opening as (edge, url, session_ids), alongside(edge, options.plain_gc):
         topics = [Topic(session_id, language) for session_id in session_ids for language in languages]
         voices = [Voice(edge, topic) for topic in topics]
-        to_freeze = options.freeze
 
         async def publish(tick: Tick) -> None:
-            nonlocal to_freeze
-            if to_freeze:
-                gc.collect()
-                gc.freeze()
-                to_freeze = False
             for feed, audio in tick:
                 voices[feed].say(audio)
 
@@ -97,8 +92,21 @@ async def main(options: argparse.Namespace) -> None:
 
 
 @asynccontextmanager
-async def edge_with(sessions: int, languages: Sequence[str]) -> AsyncIterator[tuple[Edge, str, list[str]]]:
-    """An edge, its address, and the sessions that are open there, to be heard in these languages."""
+async def alongside(edge: Edge, plain_gc: bool) -> AsyncIterator[None]:
+    """What the edge's own `__main__` has running beside it."""
+    async with asyncio.TaskGroup() as tasks:
+        pauses = None if plain_gc else tasks.create_task(keep_pauses_short(edge))
+        yield
+        if pauses is not None:
+            pauses.cancel()
+
+
+@asynccontextmanager
+async def edge_with(
+    sessions: int, languages: Sequence[str], nats: Sequence[str] = ()
+) -> AsyncIterator[tuple[Edge, str, list[str]]]:
+    """An edge, its address, and the sessions that are open there, to be heard in these languages. `nats`: URLs of the
+    bus, if there is another edge."""
     store, transcription = CrowdedSessions(), FakeTranscription()
     transcription.offered = {"en": tuple(languages)}
     session_ids = [await opened(store, f"speaker-{number}") for number in range(sessions)]
@@ -111,7 +119,8 @@ async def edge_with(sessions: int, languages: Sequence[str]) -> AsyncIterator[tu
         served(partial(add_TranscriptionServiceServicer_to_server, transcription)) as transcription_address,
         connect(session_address) as session,
         connect(transcription_address) as transcribing,
-        open_edge(config, NamedTokens(), session, transcribing, LocalBus()) as edge,
+        open_bus(nats) as bus,
+        open_edge(config, NamedTokens(), session, transcribing, bus) as edge,
         serve_http(make_app(edge), "127.0.0.1", 0) as url,
     ):
         async with asyncio.timeout(30):
@@ -142,7 +151,8 @@ def arguments() -> argparse.Namespace:
     parser.add_argument("--sessions", type=int, default=1)
     parser.add_argument("--languages", type=int, default=1, help="of each session")
     parser.add_argument("--loop", choices=LOOPS, default="uvloop")
-    parser.add_argument("--freeze", action="store_true", help="take what is there at the first order out of gc's sight")
+    parser.add_argument("--plain-gc", action="store_true", help="leave the garbage collector as Python has it")
+    parser.add_argument("--nats", action="append", default=[], help="URL of the bus")
     return parser.parse_args()
 
 

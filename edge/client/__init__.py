@@ -1,4 +1,4 @@
-"""A Lingocast client for Python: speak in a session, or listen to one. Needs aiohttp only.
+"""A Lingocast client for Python: speak in a session, or listen to one. Needs aiohttp only; PyAV to listen in Opus.
 
 async with Speaker.open(url, token, source_language="en") as speaker:
     print(speaker.session_id)

@@ -3,13 +3,15 @@
 import asyncio
 import base64
 from collections.abc import AsyncIterator
+from pathlib import Path
 
 import numpy as np
 import pytest
 
 from edge.client import CueAudio, CueEnd, CueStart, Listener
 from protos.transcription.v1 import transcription_pb2 as pb
-from tests.fakes.edge import Json, Peer, RunningEdge, held, running_edge, running_edges
+from tests.contract.test_edges_over_nats import edges
+from tests.fakes.edge import Json, Peer, RunningEdge, held, running_edge
 from tests.fakes.transcription import span
 from tests.fakes.voice import CLOCK, Ear, Voice, begin_cue, end_cue, go_on, likeness, samples, say_cue, voice
 
@@ -131,9 +133,9 @@ async def test_who_comes_back_goes_on_to_the_byte(running: RunningEdge) -> None:
     assert await hear_cue(back) == await hear_cue(steady)
 
 
-async def test_another_edge_makes_the_same_packets() -> None:
+async def test_another_edge_makes_the_same_packets(tmp_path: Path) -> None:
     """Also one where nobody listened in Opus before."""
-    async with running_edges(2) as (one, other):
+    async with edges(tmp_path, 2) as (one, other):
         _, created = await one.speaker()
         here = await one.listener(created["sessionId"], audioFormat="opus")
         there = await other.listener(created["sessionId"])

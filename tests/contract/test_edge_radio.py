@@ -4,13 +4,15 @@ import asyncio
 import socket as sockets
 from collections.abc import AsyncIterator, Callable, Mapping
 from contextlib import asynccontextmanager, suppress
+from pathlib import Path
 
 import aiohttp
 import numpy as np
 import pytest
 
 from edge.sessions import JOIN
-from tests.fakes.edge import RunningEdge, held, running_edge, running_edges
+from tests.contract.test_edges_over_nats import edges
+from tests.fakes.edge import RunningEdge, held, running_edge
 from tests.fakes.voice import CLOCK, Voice, begin_cue, decode, end_cue, go_on, likeness, samples, say_cue, voice
 
 
@@ -132,8 +134,8 @@ async def test_two_players_get_the_same_pages_and_each_begins_with_what_it_needs
     assert len(decode(second.stream, "ogg")) > CLOCK
 
 
-async def test_a_player_may_be_at_another_edge_than_the_speaker() -> None:
-    async with running_edges(2) as (one, other):
+async def test_a_player_may_be_at_another_edge_than_the_speaker(tmp_path: Path) -> None:
+    async with edges(tmp_path, 2) as (one, other):
         speaker, created = await one.speaker()
         async with tuned(other, f"{created['sessionId']}/es") as player:
             await player.until(1)

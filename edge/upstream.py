@@ -231,11 +231,8 @@ class Upstream:
         chunk = self._backlog.take()
         if chunk is None:
             return None
-        request = pb.BroadcastRequest(audio=pb.AudioChunk(audio=chunk.audio))
-        request.audio.start_offset.CopyFrom(durations.duration(chunk.start))
-        request.audio.received_at.FromNanoseconds(round(chunk.received_at * 1e9))
         self._sent.append(_Sent(chunk.start, chunk.received_at, time.time()))
-        return request
+        return _audio(chunk)
 
     def _config(self) -> pb.BroadcastRequest:
         settings = self._settings
@@ -298,6 +295,18 @@ class Upstream:
         if self._up and not self._dropping:
             self._dropping = True
             self._hear(Warned("AUDIO_DROPPED", "recognition does not keep up; the oldest audio is dropped"))
+
+
+def _audio(chunk: Chunk) -> pb.BroadcastRequest:
+    """Filled in place, by numbers: thousands a second are made, and copies and timedeltas took three times as long."""
+    request = pb.BroadcastRequest()
+    audio = request.audio
+    audio.audio = chunk.audio
+    start = round(chunk.start * 1_000_000)
+    audio.start_offset.seconds, audio.start_offset.nanos = start // 1_000_000, start % 1_000_000 * 1_000
+    received = round(chunk.received_at * 1_000_000_000)
+    audio.received_at.seconds, audio.received_at.nanos = divmod(received, 1_000_000_000)
+    return request
 
 
 def _terms(glossary: Glossary) -> translation_pb2.Glossary:

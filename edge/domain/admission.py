@@ -27,6 +27,8 @@ class RateWindow:
     """At most `limit` chunks in any second; what comes beyond is dropped.
 
     The second is 0.9 s long: a client that sends exactly `limit` a second must not lose any to the network's jitter.
+    Nor to its stalls, or ours: what such a client could have sent while nothing came, up to a second's worth, may come
+    at once.
 
     A violation is a run of drops less than a second apart. It is warned of once, after `warn_after` seconds, and ends
     the connection after `close_after`. Keeps `limit` moments.
@@ -37,12 +39,19 @@ class RateWindow:
         self._warn_after = warn_after
         self._close_after = close_after
         self._admitted: deque[float] = deque(maxlen=limit)
+        self._held_up = 0.0  # Chunks that may be on their way still; below zero: came early.
+        self._looked_at = float("inf")
         self._violation = Violation()
         self._warned = False
         self.dropped = 0
 
     def take(self, now: float) -> Verdict:
-        if len(self._admitted) < self._limit or now - self._admitted[0] >= WINDOW_SECONDS:
+        since = max(0.0, now - self._looked_at)
+        self._held_up = min(self._limit, self._held_up + since * self._limit / WINDOW_SECONDS)
+        self._looked_at = now
+        room = len(self._admitted) < self._limit or now - self._admitted[0] >= WINDOW_SECONDS
+        if room or self._held_up >= 1.0:
+            self._held_up -= 1.0
             self._admitted.append(now)
             return Verdict.ADMIT
         return self._drop(now)

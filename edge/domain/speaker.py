@@ -8,8 +8,12 @@ STALL_SECONDS = 5.0
 """A silence of the socket longer than this is a loss, and what comes next happened later. A shorter one is the
 network's: TCP brings the samples after it, and they belong directly behind those before."""
 
-CHUNK_BYTES = SAMPLE_RATE // 10 * BYTES_PER_SAMPLE
-"""100 ms: gRPC's cost is per message, so smaller frames are joined."""
+LEAST_BYTES = SAMPLE_RATE // 25 * BYTES_PER_SAMPLE
+"""40 ms: gRPC's cost is per message, so smaller frames are joined. Joining more would cost less still, but what came
+first would wait for longer than all the rest of its way."""
+
+MOST_BYTES = SAMPLE_RATE // 10 * BYTES_PER_SAMPLE
+"""100 ms: larger frames are cut, so that what is dropped or sent again is not much at a time."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -91,26 +95,26 @@ class Chunk:
 
 
 class Framer:
-    """Joins audio to chunks of 100 ms. What does not fill one waits at most `patience` seconds; a jump closes it."""
+    """Joins audio to chunks of at least 40 ms, and cuts it to at most 100 ms. What is shorter waits for `patience`
+    seconds at most; a jump closes it."""
 
-    def __init__(self, patience: float = 0.1) -> None:
+    def __init__(self, patience: float = 0.05) -> None:
         self._patience = patience
-        self._open: Chunk | None = None
-        self._due: float | None = None
+        self._parts: list[bytes] = []  # Joined only once: most frames are a part and no more.
+        self._size = 0
+        self._start = self._end = self._received_at = self._due = 0.0
 
     def receive(self, audio: Chunk, now: float) -> list[Chunk]:
-        ready: list[Chunk] = []
-        if self._open is not None and abs(audio.start - self._open.end) > 1 / SAMPLE_RATE:
-            ready += self.finish()
-        if self._open is not None:
-            audio = replace(self._open, audio=self._open.audio + audio.audio)
-        else:
+        jumps = self._parts and abs(audio.start - self._end) > 1 / SAMPLE_RATE
+        ready = self.finish() if jumps else []
+        if not self._parts:
+            self._start, self._received_at, self._due = audio.start, audio.received_at, now + self._patience
+        self._parts.append(audio.audio)
+        self._size += len(audio.audio)
+        self._end = audio.end
+        if self._size >= LEAST_BYTES:
+            ready += self._cut()
             self._due = now + self._patience
-        while len(audio.audio) >= CHUNK_BYTES:
-            ready.append(replace(audio, audio=audio.audio[:CHUNK_BYTES]))
-            audio = replace(audio, audio=audio.audio[CHUNK_BYTES:], start=ready[-1].end)
-            self._due = now + self._patience
-        self._open = audio if audio.audio else None
         return ready
 
     def tick(self, now: float) -> list[Chunk]:
@@ -118,10 +122,26 @@ class Framer:
         return self.finish() if due is not None and now >= due else []
 
     def deadline(self) -> float | None:
-        return self._due if self._open is not None else None
+        return self._due if self._parts else None
 
     def finish(self) -> list[Chunk]:
         """What waits, however short."""
-        ready = [] if self._open is None else [self._open]
-        self._open = None
+        ready = [Chunk(b"".join(self._parts), self._start, self._received_at)] if self._parts else []
+        self._parts, self._size = [], 0
+        return ready
+
+    def _cut(self) -> list[Chunk]:
+        """Chunks of all that waits; the last part waits on if it is too short."""
+        (whole,) = self.finish()
+        ready = []
+        for begin in range(0, len(whole.audio), MOST_BYTES):
+            piece = Chunk(
+                whole.audio[begin : begin + MOST_BYTES],
+                whole.start + begin / (BYTES_PER_SAMPLE * SAMPLE_RATE),
+                whole.received_at,
+            )
+            if len(piece.audio) >= LEAST_BYTES:
+                ready.append(piece)
+            else:
+                self._parts, self._size, self._start = [piece.audio], len(piece.audio), piece.start
         return ready

@@ -29,6 +29,23 @@ def test_fifty_chunks_a_second_pass_though_the_network_jitters() -> None:
     assert {window.take(now=now) for now in sorted(arrivals)} == {Verdict.ADMIT}
 
 
+@pytest.mark.parametrize("stall", [0.2, 0.5, 0.9])
+def test_chunks_that_a_stall_held_up_pass_when_they_come_all_at_once(stall: float) -> None:
+    window = RateWindow()
+    sent = [number / 50 for number in range(1_500)]
+    arrivals = [now - now % 10 + stall if now > 9 and now % 10 < stall else now for now in sent]
+    assert {window.take(now=now) for now in sorted(arrivals)} == {Verdict.ADMIT}
+    assert window.dropped == 0
+
+
+def test_whoever_sends_too_fast_gets_no_more_through_for_having_been_silent_than_a_second_holds() -> None:
+    window = RateWindow()
+    window.take(now=0.0)
+    passed = [window.take(now=60.0 + number / 500) is Verdict.ADMIT for number in range(5_000)]
+    assert sum(passed[:50]) == 50
+    assert sum(passed) <= 50 + 10 * 50 / 0.9 + 1
+
+
 def test_the_fifty_first_chunk_of_a_second_is_dropped_and_counted() -> None:
     window = RateWindow()
     assert [window.take(now=0.0) for _ in range(51)] == [Verdict.ADMIT] * 50 + [Verdict.DROP]

@@ -14,6 +14,11 @@ def chunk(start: float, seconds: float = 0.1, fill: int = 0) -> Chunk:
     return Chunk(bytes([fill]) * round(seconds * SECOND) * 2, start, received_at=1_000.0 + start)
 
 
+def spans(chunks: list[Chunk]) -> list[tuple[float, float]]:
+    """Where each begins and how long it is, to the microsecond."""
+    return [(round(each.start, 6), round(each.seconds, 6)) for each in chunks]
+
+
 @pytest.mark.parametrize(
     ("switches", "held"),
     [
@@ -77,27 +82,50 @@ def test_offsets_never_go_back(steps: list[tuple[int, float, bool]]) -> None:
         end = start + samples / SECOND
 
 
-def test_small_audio_is_joined_and_large_audio_is_cut_to_tenths() -> None:
+def test_small_audio_is_joined_and_none_waits_for_more_than_one_further_frame() -> None:
     framer = Framer()
-    ready = [part for number in range(10) for part in framer.receive(chunk(number * 0.02, 0.02, number), 0.0)]
-    assert [part.start for part in ready] == pytest.approx([0.0, 0.1])
-    assert all(part.seconds == 0.1 for part in ready)
-    ready = Framer().receive(chunk(0.0, 0.35), 0.0)
-    assert [part.start for part in ready] == pytest.approx([0.0, 0.1, 0.2])
+    ready = [framer.receive(chunk(number * 0.02, 0.02, number), number * 0.02) for number in range(4)]
+    assert [[(part.start, part.seconds) for part in parts] for parts in ready] == [
+        [],
+        [(0.0, 0.04)],
+        [],
+        [(0.04, 0.04)],
+    ]
+    assert [part.received_at for parts in ready for part in parts] == pytest.approx([1_000.0, 1_000.04])
+    assert ready[1][0].audio == bytes(640) + b"\1" * 640
 
 
-def test_what_fills_no_frame_waits_a_tenth_of_a_second() -> None:
+@pytest.mark.parametrize("seconds", [0.04, 0.064, 0.1])
+def test_audio_of_a_usual_size_goes_on_as_it_is(seconds: float) -> None:
     framer = Framer()
-    assert framer.receive(chunk(0.0, 0.04), now=5.0) == []
-    assert framer.deadline() == 5.1
-    assert framer.tick(5.05) == []
-    assert [part.seconds for part in framer.tick(5.1)] == [0.04]
+    for number in range(3):
+        whole = chunk(number * seconds, seconds, number)
+        assert framer.receive(whole, 0.0) == [whole]
+        assert framer.deadline() is None
+
+
+def test_large_audio_is_cut_to_tenths_and_too_short_a_rest_waits() -> None:
+    framer = Framer()
+    ready = framer.receive(chunk(0.0, 0.35), 0.0)
+    assert spans(ready) == [(0.0, 0.1), (0.1, 0.1), (0.2, 0.1), (0.3, 0.05)]
+    ready = framer.receive(chunk(0.35, 0.22), 7.0)
+    assert [part.seconds for part in ready] == [0.1, 0.1]
+    assert framer.deadline() == 7.05
+    assert spans(framer.finish()) == [(0.55, 0.02)]
+
+
+def test_what_is_too_short_waits_a_twentieth_of_a_second() -> None:
+    framer = Framer()
+    assert framer.receive(chunk(0.0, 0.03), now=5.0) == []
+    assert framer.deadline() == 5.05
+    assert framer.tick(5.04) == []
+    assert [part.seconds for part in framer.tick(5.05)] == [0.03]
     assert framer.deadline() is None
 
 
-def test_a_jump_closes_the_frame_before_it() -> None:
+def test_a_jump_closes_the_chunk_before_it() -> None:
     framer = Framer()
-    framer.receive(chunk(0.0, 0.04), 0.0)
+    framer.receive(chunk(0.0, 0.03), 0.0)
     assert [part.start for part in framer.receive(chunk(7.0, 0.1), 0.0)] == [0.0, 7.0]
 
 

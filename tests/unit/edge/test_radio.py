@@ -1,8 +1,15 @@
-"""One player of a stream: what it misses when it does not keep up, and when it is given up."""
+"""Players of a stream: what one misses that does not keep up, when it is given up, and that all get the same."""
 
 import asyncio
+import time
 
-from edge.radio import TAKES_NOTHING_SECONDS, RadioListener
+from edge.bus import LocalBus
+from edge.domain.feed import NOTICES, CueAudio, CueEnded, CueStarted, SessionEnded, Topic
+from edge.domain.speaker import Switches
+from edge.muxing import RATE, Form
+from edge.radio import SLICE, TAKES_NOTHING_SECONDS, RadioListener, Station
+from edge.sessions import SessionView
+from tests.fakes.voice import CLOCK, decode, voice
 
 
 class Line(asyncio.Transport):
@@ -74,3 +81,31 @@ async def test_whose_connection_closed_is_over_with_the_next_page() -> None:
     assert not listener.write(b"1", now)
     assert listener.over.is_set()
     assert line.taken == []
+
+
+async def test_a_large_audience_gets_the_same_to_the_last_page() -> None:
+    """More than are written to at one go."""
+    view = SessionView("s", True, "en", "standard", Switches(), False, time.time(), time.time() + 7_200)
+    bus = LocalBus()
+    station = Station(view, "es", Form.OGG, bus=bus, watch=lambda _, __: lambda: None, tail_seconds=1.0)
+    lines = [Line() for _ in range(2 * SLICE + 10)]
+    listeners = [player(line)[0] for line in lines]
+    for listener in listeners:
+        station.enter(listener)
+    bus.publish(Topic("s", "es"), CueStarted("1-es", 1, "es", RATE, 0, 0, 1.0))
+    bus.publish(Topic("s", "es"), CueAudio("1-es", "es", voice(0.5), 0.5, 1))
+    bus.publish(Topic("s", "es"), CueEnded("1-es", "es", 500))
+    bus.publish(Topic("s", NOTICES), SessionEnded("speaker"))
+    async with asyncio.timeout(30):
+        for listener in listeners:
+            await listener.over.wait()
+    assert station.ended
+    assert station.session_over
+    heard = {b"".join(line.taken) for line in lines}
+    assert len(heard) == 1
+    chunks = heard.pop()
+    pages = b""
+    while chunks:
+        size, _, rest = chunks.partition(b"\r\n")
+        pages, chunks = pages + rest[: int(size, 16)], rest[int(size, 16) + 2 :]
+    assert len(decode(station.muxer.head + pages, "ogg")) > 0.5 * CLOCK

@@ -6,10 +6,11 @@ Everything that can be refused is decided before the upgrade.
 import asyncio
 import hashlib
 import hmac
-from collections.abc import Iterator, Sequence
+from collections.abc import Coroutine, Iterator, Sequence
 from contextlib import contextmanager
 from functools import partial
 from secrets import token_hex
+from typing import TypeAlias
 
 import structlog
 from aiohttp import web
@@ -42,12 +43,21 @@ sockets_opened = meter.create_counter(Metric.SOCKETS)
 ListenerQuery = connect.JoinSession | connect.RefreshListener
 
 
+Visit: TypeAlias = Coroutine[None, None, web.StreamResponse]
+"""The rest of a request: until the socket is closed. Of what led to it nothing is kept meanwhile."""
+
+
 class Entrance:
     """The handler of `GET /ws`."""
 
     def __init__(self, edge: Edge) -> None:
         self._edge = edge
         self._config = edge.config
+        # Made once, for what each of thousands keeps counts.
+        self._match = edge.languages.target
+        self._change = edge.sessions.change_language
+        self._take_heartbeat = partial(edge.sessions.take, HEARTBEAT)
+        self._life_span = edge.config.life_span
         self._offers_opus = opus.offered()  # Now: the first look takes a moment.
         a_minute = edge.config.wrong_pins_per_minute
         self._wrong_pins = Buckets(rate=a_minute / 60, burst=a_minute)
@@ -63,7 +73,8 @@ class Entrance:
         try:
             if self._edge.draining:
                 raise GoingAway
-            return await self._admit(connect.read(request.query), caller)
+            visit = await self._admit(connect.read(request.query), caller)
+            return await visit
         except LingocastError as error:
             return await refuse(error, caller)
         except Exception as error:
@@ -76,7 +87,7 @@ class Entrance:
             log.exception("connection_failed", correlation=failure.correlation_id)
             return await refuse(failure, caller)
 
-    async def _admit(self, query: connect.Query, caller: Caller) -> web.StreamResponse:
+    async def _admit(self, query: connect.Query, caller: Caller) -> Visit:
         match query:
             case connect.CreateSession():
                 return await self._create(query, caller)
@@ -87,7 +98,7 @@ class Entrance:
                     raise Invalid("INVALID_PARAMETER", "audioFormat: opus is not offered here; use pcm")
                 return await self._listen(query, caller)
 
-    async def _create(self, query: connect.CreateSession, caller: Caller) -> web.StreamResponse:
+    async def _create(self, query: connect.CreateSession, caller: Caller) -> Visit:
         speaker = await self._edge.verifier.verify(caller.token(query.token))
         source = self._edge.languages.source(query.source_language)
         glossary = glossary_of(query.glossary)
@@ -116,9 +127,9 @@ class Entrance:
         )
         broadcast = self._edge.open_broadcast(view, connection_id, speaker.user_id)
         broadcast.set_glossary(glossary)
-        return await self._speak(query, caller, broadcast, view, connection_id, [created])
+        return self._speak(query, caller, broadcast, view, connection_id, [created])
 
-    async def _refresh_speaker(self, query: connect.RefreshSpeaker, caller: Caller) -> web.StreamResponse:
+    async def _refresh_speaker(self, query: connect.RefreshSpeaker, caller: Caller) -> Visit:
         speaker = await self._edge.verifier.verify(caller.token(query.token))
         connection_id = token_hex(16)
         present = self._edge.broadcasts.get(query.session_id)
@@ -150,7 +161,7 @@ class Entrance:
             ),
             server.StateRestored(broadcast_state=state_message(broadcast.switches)),
         ]
-        return await self._speak(query, caller, broadcast, view, connection_id, first)
+        return self._speak(query, caller, broadcast, view, connection_id, first)
 
     async def _speak(  # noqa: PLR0917 - what `_hear` takes, and the broadcast
         self,
@@ -195,16 +206,14 @@ class Entrance:
         else:
             self._edge.departures.add(session_id, connection_id)
 
-    async def _listen(self, query: ListenerQuery, caller: Caller) -> web.StreamResponse:
+    async def _listen(self, query: ListenerQuery, caller: Caller) -> Visit:
         session = await self._live(query.session_id)
         language = self._edge.languages.target(session.source_language, query.target_language)
         if isinstance(query, connect.RefreshListener) and query.connection_id is not None:
             return await self._resume(query, query.connection_id, caller, language)
         return await self._join(query, caller, language, session)
 
-    async def _join(
-        self, query: ListenerQuery, caller: Caller, language: str, session: SessionView
-    ) -> web.StreamResponse:
+    async def _join(self, query: ListenerQuery, caller: Caller, language: str, session: SessionView) -> Visit:
         await self._take_address(JOIN, caller.request)
         if isinstance(query, connect.RefreshListener):
             await self._follow(query, language)
@@ -217,7 +226,7 @@ class Entrance:
             with self._guess(session), self._departed_if_unsure(query.session_id, connection_id):
                 view = await self._edge.sessions.join(query.session_id, connection_id, language, query.pin)
             if isinstance(query, connect.RefreshListener):
-                return await self._hear(seat, view, caller, connection_id, _refreshed(view, connection_id, language))
+                return self._hear(seat, view, caller, connection_id, _refreshed(view, connection_id, language))
             joined = server.SessionJoined(
                 session_id=view.session_id,
                 source_language=view.source_language,
@@ -227,13 +236,12 @@ class Entrance:
                 quality_tier=view.quality_tier,
                 broadcast_state=state_message(view.switches),
             )
-            return await self._hear(seat, view, caller, connection_id, [joined])
-        finally:
+            return self._hear(seat, view, caller, connection_id, [joined])
+        except BaseException:
             seat.leave()
+            raise
 
-    async def _resume(
-        self, query: connect.RefreshListener, former_id: str, caller: Caller, language: str
-    ) -> web.StreamResponse:
+    async def _resume(self, query: connect.RefreshListener, former_id: str, caller: Caller, language: str) -> Visit:
         """A listener's next socket. No seat is taken before the store agrees: until then the former one has it."""
         connection_id = token_hex(16)
         with self._departed_if_unsure(query.session_id, connection_id):
@@ -249,10 +257,7 @@ class Entrance:
                 seat.resume(query.last_cue)
             if former is not None:
                 former.give_way(at_once=True)
-        try:
-            return await self._hear(seat, view, caller, connection_id, _refreshed(view, connection_id, language))
-        finally:
-            seat.leave()
+        return self._hear(seat, view, caller, connection_id, _refreshed(view, connection_id, language))
 
     async def _follow(self, query: connect.RefreshListener, language: str) -> None:
         """Lets this edge learn what the listener missed, who may have been at another."""
@@ -306,22 +311,20 @@ class Entrance:
         connection_id: str,
         first: Sequence[server.Message],
     ) -> web.StreamResponse:
-        tail = self._config.tail_seconds
-        unwatch = self._edge.watches.subscribe(view, lambda change: seat.watched(change, tail))
+        """The seat is left at the end."""
+        session_id = view.session_id
+        unwatch = self._edge.watches.subscribe(view, partial(seat.watched, self._config.tail_seconds))
         self._edge.seats[connection_id] = seat
         lost = False
         try:
             ws = await upgrade(caller)
-            socket = self._socket(caller, ws, Role.LISTENER, view.session_id, connection_id)
+            socket = self._socket(caller, ws, Role.LISTENER, session_id, connection_id)
             for content in first:
                 socket.tell(content)
             seat.open(socket)
-            actions = ListenerActions(
-                socket,
-                seat,
-                partial(self._edge.languages.target, view.source_language),
-                partial(self._edge.sessions.change_language, view.session_id, connection_id),
-            )
+            source = view.source_language
+            del first, content, view  # Thousands wait below.
+            actions = ListenerActions(socket, seat, source, self._match, self._change)
             await self._run(socket, actions)
             lost = socket.lost
             return ws
@@ -331,7 +334,8 @@ class Entrance:
             # Who was lost without a goodbye may be back in a moment, and then needs its old record to go on from.
             wait = self._config.resume_seconds if lost else 0.0
             if not seat.over:
-                self._edge.departures.add(view.session_id, connection_id, wait)
+                self._edge.departures.add(session_id, connection_id, wait)
+            seat.leave()
 
     async def count(self, request: web.Request) -> None:
         """One more connection of a client address. Raises Exhausted(RATE_LIMIT_EXCEEDED)."""
@@ -388,13 +392,13 @@ class Entrance:
             connection_id=connection_id,
             gate=self._gate(connection_id),
             heard_within=self._config.heard_within_seconds,
-            span=self._config.life_span,
+            span=self._life_span,
         )
 
     def _gate(self, connection_id: str) -> Gate:
         rate = self._config.messages_per_second
         pace = MessagePace(rate, 2 * rate, self._config.rate_violation_seconds)
-        return Gate(pace, partial(self._edge.sessions.take, HEARTBEAT, connection_hash(connection_id)))
+        return Gate(pace, self._take_heartbeat, connection_id)
 
     def _rate_window(self) -> RateWindow:
         close_after = self._config.rate_violation_seconds

@@ -8,6 +8,7 @@ from typing import Final
 
 from chassis.errors import Exhausted
 from edge.domain.limits import HeartbeatPace, MessagePace, Verdict
+from edge.sessions import connection_hash
 
 EXCESS_PAUSE_SECONDS: Final = 0.005
 """Before the next frame is read after one that came too fast: 200 a second are read and thrown away, and TCP slows the
@@ -15,12 +16,14 @@ sender. Without it a socket whose buffer is never empty would let no other have 
 
 
 class Gate:
-    """Of one socket. `take_heartbeat` takes from the shared limit, and raises Exhausted(RATE_LIMIT_EXCEEDED)."""
+    """Of one socket. `take_heartbeat` takes from the shared limit of a connection, by its hash, and raises
+    Exhausted(RATE_LIMIT_EXCEEDED)."""
 
-    __slots__ = ("_heartbeats", "_pace", "_take_heartbeat")
+    __slots__ = ("_connection_id", "_heartbeats", "_pace", "_take_heartbeat")
 
-    def __init__(self, pace: MessagePace, take_heartbeat: Callable[[], Awaitable[None]]) -> None:
+    def __init__(self, pace: MessagePace, take_heartbeat: Callable[[str], Awaitable[None]], connection_id: str) -> None:
         self._pace = pace
+        self._connection_id = connection_id
         self._heartbeats = HeartbeatPace()
         self._take_heartbeat = take_heartbeat
 
@@ -38,7 +41,7 @@ class Gate:
         if wait := self._heartbeats.wait(_now()):
             raise too_fast("too many heartbeats; one in 30 s is enough", wait)
         try:
-            await self._take_heartbeat()
+            await self._take_heartbeat(connection_hash(self._connection_id))
         except Exhausted as refusal:
             wait = 1.0 if refusal.retry_after is None else refusal.retry_after.total_seconds()
             self._heartbeats.refused(_now(), wait)

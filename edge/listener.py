@@ -145,7 +145,7 @@ class ListenerSeat:
         self._socket.post(post)
         self._socket.close(Close.SESSION_ENDED, "session ended")
 
-    def watched(self, change: Watched, tail_seconds: float) -> None:
+    def watched(self, tail_seconds: float, change: Watched) -> None:
         """The session as the store has it. An end by the speaker is told when the last cue was sent, or after
         `tail_seconds` if the speaker's edge says nothing."""
         if change.session.live or self._giving_way or self._timer is not None:
@@ -195,17 +195,20 @@ class ListenerSeat:
 class ListenerActions:
     """What a listener may do: nothing of it touches the broadcast."""
 
-    __slots__ = ("_change", "_changes", "_match", "_seat", "_socket")
+    __slots__ = ("_change", "_changes", "_match", "_seat", "_socket", "_source")
 
     def __init__(
         self,
         socket: Socket,
         seat: ListenerSeat,
-        match_language: Callable[[str], str],
-        change_language: Callable[[str], Awaitable[None]],
+        source_language: str,
+        match_language: Callable[[str, str], str],
+        change_language: Callable[[str, str, str], Awaitable[None]],
     ) -> None:
+        """`match_language`: of a source, who serves a target. `change_language`: of a session's connection, to that."""
         self._socket = socket
         self._seat = seat
+        self._source = source_language
         self._match = match_language
         self._change = change_language
         self._changes = TokenBucket(CHANGES_A_SECOND, CHANGES_AT_ONCE)
@@ -225,10 +228,10 @@ class ListenerActions:
                 raise Invalid("INVALID_ACTION", "there is no such action")
 
     async def _change_language(self, wanted: str) -> None:
-        language = self._match(wanted)
+        language = self._match(self._source, wanted)
         if language != self._seat.language:
             if wait := self._changes.take(asyncio.get_running_loop().time()):
                 raise too_fast("too many changes of language; try again in a moment", wait)
-            await self._change(language)
+            await self._change(self._socket.session_id, self._socket.connection_id, language)
             self._seat.change_language(language)
         self._socket.tell(server.LanguageChanged(target_language=language))

@@ -3,6 +3,7 @@
 import asyncio
 from collections.abc import Callable
 from dataclasses import dataclass, field, replace
+from functools import partial
 from typing import TypeAlias
 
 import structlog
@@ -21,7 +22,7 @@ Receiver: TypeAlias = Callable[[Watched], None]
 class _Watch:
     last: Watched
     task: asyncio.Task[None] | None = None
-    receivers: list[Receiver] = field(default_factory=list)
+    receivers: dict[Receiver, None] = field(default_factory=dict)
 
 
 class Watches:
@@ -39,19 +40,19 @@ class Watches:
         if watch is None:
             watch = self._watches[view.session_id] = _Watch(Watched(view, ""))
             watch.task = self._tasks.create_task(self._follow(view.session_id, watch))
-        watch.receivers.append(receive)
+        watch.receivers[receive] = None
         # It may be over by now, and then nothing changes any more.
         receive(watch.last)
 
-        def unsubscribe() -> None:
-            if receive in watch.receivers:
-                watch.receivers.remove(receive)
-            if not watch.receivers and self._watches.get(view.session_id) is watch:
-                del self._watches[view.session_id]
-                if watch.task is not None:
-                    watch.task.cancel()
+        return partial(self._unsubscribe, watch, receive)
 
-        return unsubscribe
+    def _unsubscribe(self, watch: _Watch, receive: Receiver) -> None:
+        watch.receivers.pop(receive, None)
+        session_id = watch.last.session.session_id
+        if not watch.receivers and self._watches.get(session_id) is watch:
+            del self._watches[session_id]
+            if watch.task is not None:
+                watch.task.cancel()
 
     async def _follow(self, session_id: str, watch: _Watch) -> None:
         while watch.last.session.live:

@@ -91,7 +91,7 @@ class FakeListener:
             role=Role.LISTENER,
             session_id="s",
             connection_id="c",
-            gate=Gate(MessagePace(100.0, 100.0, 30.0), _admitted),
+            gate=Gate(MessagePace(100.0, 100.0, 30.0), _admitted, "c"),
             heard_within=1e6,
         )
         try:
@@ -112,5 +112,5 @@ class _Deaf:
         return
 
 
-async def _admitted() -> None:
+async def _admitted(_: str) -> None:
     return

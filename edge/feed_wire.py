@@ -59,11 +59,16 @@ def from_wire(message: pb.FeedEvent) -> BusEvent | None:
 
 
 def to_wire_position(position: Position) -> pb.Position:
-    return pb.Position(events=position.events, cues=position.cues, audio_duration=_length(position.seconds))
+    return pb.Position(
+        events=position.events,
+        cues=position.cues,
+        audio_duration=_length(position.seconds),
+        cue_id=position.cue_id,
+    )
 
 
 def from_wire_position(message: pb.Position) -> Position:
-    return Position(message.events, message.cues, seconds(message.audio_duration))
+    return Position(message.events, message.cues, seconds(message.audio_duration), message.cue_id)
 
 
 def _caption_message(event: Caption) -> pb.Caption:

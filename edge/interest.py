@@ -27,7 +27,6 @@ from edge.domain.feed import (
     Topic,
 )
 from edge.domain.merging import merged
-from edge.domain.tail import Tail
 from edge.feed_wire import from_wire, from_wire_position, to_wire, to_wire_position
 from edge.memory import TAIL_AGE_SECONDS, Memory
 from edge.nats_link import Link
@@ -40,6 +39,9 @@ MOST_WAITING: Final = 1_000
 AUDIO_PATIENCE_SECONDS: Final = 3.0
 """Audio that could not be sent for so long comes too late; what concerns the session itself is still of use."""
 PATIENCE_SECONDS: Final = 30.0
+
+TROUBLE_AGE_SECONDS: Final = 7_200.0
+"""A session lives no longer by default."""
 
 _TOKENS: Final = {NOTICES: "_notices", SOURCE: "_source", HANDOVER: "_handover"}
 _ODD: Final = re.compile(r"[^A-Za-z0-9_-]")
@@ -133,8 +135,10 @@ class Interest:
         before, self._published = self._published, self._published.after(event)
         message = pb.FeedMessage(publisher=self._name, before=to_wire_position(before), event=to_wire(event))
         self._link.publish(subject("feed", self._topic), message.SerializeToString(), patience=_patience(event))
-        self.needed_until = asyncio.get_running_loop().time() + TAIL_AGE_SECONDS
         self._deliver(self._continuity.publish(event))
+        # A language that fails may be silent for long, and nobody else may know why.
+        age = TAIL_AGE_SECONDS if self._memory.trouble(self._topic) is None else TROUBLE_AGE_SECONDS
+        self.needed_until = max(self.needed_until, asyncio.get_running_loop().time() + age)
 
     def session_over(self, needed_until: float) -> None:
         """Nothing follows, and nothing of it is to be remembered."""
@@ -198,14 +202,10 @@ class Interest:
 
     def _compare(self, told: Remembered) -> None:
         """Something was known: of what was missed the listeners are told, and it is remembered."""
-        tail = Tail()
-        for event in told.events:
-            tail.put(event)
-        under_way = tail.under_way
         trouble = self._memory.trouble(self._topic)
         own = self._published.events > 0
         self._restore(Remembered(told.events, told.positions, trouble if own else told.trouble))
-        self._deliver(self._continuity.catch_up(told.positions, under_way[0].cue_id if under_way else ""))
+        self._deliver(self._continuity.catch_up(told.positions))
         if not own and told.trouble != trouble:
             change = told.trouble or LanguageStatusChanged(self._topic.language, available=True, reason="")
             self._deliver([change])

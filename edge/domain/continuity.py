@@ -1,7 +1,7 @@
 """Whether all that was published in a topic has come, and what listeners are told if not. Pure.
 
-Who publishes counts events, cues and audio; each event says how much went before it. What an event finds missing is
-lost, unless it comes twice. Cues are brought to an end whatever was lost.
+Who publishes counts events, cues and audio; each event says how much went before it, and which cue was under way then.
+What an event finds missing is lost, unless it comes twice. Cues are brought to an end whatever was lost.
 """
 
 from collections.abc import Mapping
@@ -16,17 +16,26 @@ REMEMBERED_PUBLISHERS: Final = 16
 
 @dataclass(frozen=True, slots=True)
 class Position:
-    """How much one publisher has published in a topic: events of any kind, cues begun, seconds of audio."""
+    """How much one publisher has published in a topic: events of any kind, cues begun, seconds of audio. `cue_id`: of
+    the cue under way; empty for none."""
 
     events: int = 0
     cues: int = 0
     seconds: float = 0.0
+    cue_id: str = ""
 
     def after(self, event: BusEvent) -> "Position":
         """Once `event` is published, too."""
-        cues = self.cues + isinstance(event, CueStarted)
-        seconds = self.seconds + (event.seconds if isinstance(event, CueAudio) else 0.0)
-        return Position(self.events + 1, cues, seconds)
+        events = self.events + 1
+        match event:
+            case CueStarted():
+                return Position(events, self.cues + 1, self.seconds, event.cue_id)
+            case CueAudio():
+                return Position(events, self.cues, self.seconds + event.seconds, self.cue_id)
+            case CueEnded():
+                return Position(events, self.cues, self.seconds)
+            case _:
+                return replace(self, events=events)
 
 
 class Continuity:
@@ -38,7 +47,7 @@ class Continuity:
         self._cue: _Open | None = None
         self._lost_cues = 0
         self._lost_seconds = 0.0
-        self._maimed = ""  # A cue without its start, which is being lost piece by piece.
+        self._maimed = ""  # A cue under way without its start: it is being lost piece by piece.
 
     @property
     def positions(self) -> Mapping[str, Position]:
@@ -58,39 +67,30 @@ class Continuity:
         known = self._known(publisher, before)
         if before.events < known.events:
             return []
-        if before.events > known.events:
-            self._miss(known, before)
+        told = self._miss(known, before) if before.events > known.events else []
         self._reach(publisher, before.after(event))
-        return self._passed(event)
+        return told + self._passed(event)
 
     def publish(self, event: BusEvent) -> list[BusEvent]:
         """What listeners here get for an event of this edge."""
         told: list[BusEvent] = []
         if isinstance(event, CueStarted):
             # Another edge, which had the speaker before, died in the midst of it.
+            self._maimed = ""
             told = [*self._ended(), *self._said()]
         self._follow(event)
         return [*told, event]
 
-    def catch_up(self, positions: Mapping[str, Position], under_way: str) -> list[BusEvent]:
-        """What listeners get when another edge, after an interruption, says how far it has come. `under_way`: the cue
-        there; empty for none."""
-        behind = False
+    def catch_up(self, positions: Mapping[str, Position]) -> list[BusEvent]:
+        """What listeners get when another edge, after an interruption, says how far it has come."""
+        told: list[BusEvent] = []
         fresh = not self._positions
         for publisher, position in positions.items():
             known = position if fresh else self._known(publisher, position)
             if position.events > known.events:
-                behind = True
-                self._miss(known, position)
+                told += self._miss(known, position)
             if position.events >= known.events:
                 self._reach(publisher, position)
-        if not behind:
-            return []
-        mine = "" if self._cue is None else self._cue.cue_id
-        told = self._ended() if mine != under_way else []
-        if under_way not in {"", mine}:
-            self._maimed = under_way  # Its rest is lost as well, and said with it.
-            return told
         return told + self._said()
 
     def _known(self, publisher: str, present: Position) -> Position:
@@ -106,24 +106,38 @@ class Continuity:
         while len(self._positions) > REMEMBERED_PUBLISHERS:
             self._positions.pop(next(iter(self._positions)))
 
-    def _miss(self, known: Position, now: Position) -> None:
+    def _miss(self, known: Position, now: Position) -> list[BusEvent]:
+        """Notes what went by. Returns the end of the cue under way, if that went by."""
         seconds = max(0.0, now.seconds - known.seconds)
         # Of a single cue may be lost what is neither its start nor all of it.
         self._lost_cues += max(now.cues - known.cues, int(seconds > 0.0))
         self._lost_seconds += seconds
+        if self._cue is not None and self._cue.cue_id == now.cue_id:
+            return []
+        self._maimed = now.cue_id
+        return self._ended()
 
     def _passed(self, event: BusEvent) -> list[BusEvent]:
         told: list[BusEvent] = []
         match event:
             case CueStarted():
-                told = self._ended()
                 self._maimed = ""
+                told = self._ended()
             case CueAudio() | CueEnded() if self._cue is None or self._cue.cue_id != event.cue_id:
-                return [*self._ended(), *self._maim(event)]
-        if not self._maimed:
-            told += self._said()
+                return self._stray(event)
+        told += self._said()
         self._follow(event)
         return [*told, event]
+
+    def _stray(self, event: CueAudio | CueEnded) -> list[BusEvent]:
+        """For what is left of a cue whose start did not come."""
+        if event.cue_id != self._maimed:
+            return []
+        if isinstance(event, CueAudio):
+            self._lost_seconds += event.seconds
+            return []
+        self._maimed = ""
+        return self._said()
 
     def _follow(self, event: BusEvent) -> None:
         match event:
@@ -134,16 +148,6 @@ class Continuity:
             case CueEnded():
                 self._cue = None
 
-    def _maim(self, event: CueAudio | CueEnded) -> list[BusEvent]:
-        """For what is left of a cue whose start did not come."""
-        if isinstance(event, CueEnded):
-            self._maimed = ""
-            return self._said()
-        if self._maimed or self._lost_cues:
-            self._maimed = event.cue_id
-            self._lost_seconds += event.seconds
-        return []
-
     def _ended(self) -> list[BusEvent]:
         if self._cue is None:
             return []
@@ -151,9 +155,12 @@ class Continuity:
         return [CueEnded(cue.cue_id, self._language, round(cue.seconds * 1000))]
 
     def _said(self) -> list[BusEvent]:
+        """What was lost so far, once it is known to be all: with the rest of a cue that is still being lost."""
+        if self._maimed or not self._lost_cues:
+            return []
         cues, seconds = self._lost_cues, self._lost_seconds
         self._lost_cues, self._lost_seconds = 0, 0.0
-        return [CuesDropped(self._language, cues, seconds)] if cues else []
+        return [CuesDropped(self._language, cues, seconds)]
 
 
 @dataclass(frozen=True, slots=True)

@@ -3,6 +3,7 @@
 import asyncio
 from collections.abc import AsyncIterator, Callable, Sequence
 from contextlib import AsyncExitStack, asynccontextmanager
+from typing import NamedTuple
 
 import pytest
 
@@ -47,15 +48,22 @@ async def until(condition: Callable[[], object]) -> None:
             await asyncio.sleep(0.005)
 
 
+class Buses(NamedTuple):
+    """Where a speaker is, where listeners are, and one that shows what NATS has passed on."""
+
+    here: Bus
+    there: Bus
+    witness: Bus
+
+
 @pytest.fixture(params=["local", "nats", "nats, the same edge"])
-async def buses(request: pytest.FixtureRequest) -> AsyncIterator[tuple[Bus, Bus]]:
-    """Where a speaker is, and where listeners are."""
+async def buses(request: pytest.FixtureRequest) -> AsyncIterator[Buses]:
     if request.param == "local":
         bus = LocalBus()
-        yield bus, bus
+        yield Buses(bus, bus, bus)
         return
-    async with nats_server() as server, linked(server, 2) as (here, there):
-        yield here, there if request.param == "nats" else here
+    async with nats_server() as server, linked(server, 3) as (here, there, witness):
+        yield Buses(here, there if request.param == "nats" else here, witness)
 
 
 class Ear:
@@ -105,8 +113,16 @@ def publish(bus: Bus, *events: BusEvent, topic: Topic = FEED) -> None:
         bus.publish(topic, event)
 
 
-async def test_a_receiver_gets_what_is_published_in_order_and_unchanged(buses: tuple[Bus, Bus]) -> None:
-    here, there = buses
+async def passed_on(bus: Bus, witness: Bus, *events: BusEvent) -> None:
+    """Publishes, and returns when NATS has passed it on."""
+    heard = await ear(witness)
+    publish(bus, *events)
+    await heard.hears(*events)
+    heard.leave()
+
+
+async def test_a_receiver_gets_what_is_published_in_order_and_unchanged(buses: Buses) -> None:
+    here, there, _ = buses
     heard = await ear(there)
     said = [
         event for segment in range(1, 8) for event in (caption(segment, final=False), caption(segment), *cue(segment))
@@ -115,8 +131,8 @@ async def test_a_receiver_gets_what_is_published_in_order_and_unchanged(buses: t
     await heard.hears(*said)
 
 
-async def test_all_kinds_of_topics_and_events_cross(buses: tuple[Bus, Bus]) -> None:
-    here, there = buses
+async def test_all_kinds_of_topics_and_events_cross(buses: Buses) -> None:
+    here, there, _ = buses
     ears = {language: await ear(there, Topic(SESSION, language)) for language in (NOTICES, SOURCE, HANDOVER, "pt-BR")}
     paused = SwitchesChanged("paused", Switches(paused=True, volume=0.3, changed_at=1_700_000_000.25))
     events: dict[str, BusEvent] = {
@@ -131,8 +147,8 @@ async def test_all_kinds_of_topics_and_events_cross(buses: tuple[Bus, Bus]) -> N
         await ears[language].hears(event)
 
 
-async def test_a_topic_is_heard_by_all_its_receivers_and_by_nobody_else(buses: tuple[Bus, Bus]) -> None:
-    here, there = buses
+async def test_a_topic_is_heard_by_all_its_receivers_and_by_nobody_else(buses: Buses) -> None:
+    here, there, _ = buses
     first, second = await ear(there), await ear(there)
     elsewhere = [await ear(there, topic) for topic in (OTHER, Topic(SESSION, SOURCE), Topic("faithful-dove-1", "es"))]
     publish(here, *cue(1))
@@ -141,8 +157,8 @@ async def test_a_topic_is_heard_by_all_its_receivers_and_by_nobody_else(buses: t
     assert [other.heard for other in elsewhere] == [[], [], []]
 
 
-async def test_one_who_left_hears_nothing_more_and_leaving_twice_changes_nothing(buses: tuple[Bus, Bus]) -> None:
-    here, there = buses
+async def test_one_who_left_hears_nothing_more_and_leaving_twice_changes_nothing(buses: Buses) -> None:
+    here, there, _ = buses
     stays, leaves = await ear(there), await ear(there)
     publish(here, *cue(1))
     await leaves.hears(*cue(1))
@@ -153,8 +169,8 @@ async def test_one_who_left_hears_nothing_more_and_leaving_twice_changes_nothing
     assert leaves.heard == cue(1)
 
 
-async def test_one_may_leave_while_it_receives(buses: tuple[Bus, Bus]) -> None:
-    here, there = buses
+async def test_one_may_leave_while_it_receives(buses: Buses) -> None:
+    here, there, _ = buses
     heard: list[BusEvent] = []
 
     def once(event: BusEvent) -> None:
@@ -168,8 +184,8 @@ async def test_one_may_leave_while_it_receives(buses: tuple[Bus, Bus]) -> None:
     assert heard == cue(1)[:1]
 
 
-async def test_the_last_seconds_are_known_where_somebody_listens(buses: tuple[Bus, Bus]) -> None:
-    here, there = buses
+async def test_the_last_seconds_are_known_where_somebody_listens(buses: Buses) -> None:
+    here, there, _ = buses
     heard = await ear(there)
     said = [*cue(1), caption(2), *cue(2), *cue(3)[:3]]
     publish(here, *said)
@@ -178,16 +194,16 @@ async def test_the_last_seconds_are_known_where_somebody_listens(buses: tuple[Bu
     assert list(here.missed(FEED, "2-es")) == cue(3)[:3]
 
 
-async def test_who_follows_knows_what_was_published_before_it_came(buses: tuple[Bus, Bus]) -> None:
-    here, there = buses
-    publish(here, *cue(1), caption(2), *cue(2))
+async def test_who_follows_knows_what_was_published_before_it_came(buses: Buses) -> None:
+    here, there, _ = buses
+    await passed_on(here, buses.witness, *cue(1), caption(2), *cue(2))
     await there.follow(FEED, "1-es")
     assert list(there.missed(FEED, "1-es")) == [caption(2), *cue(2)]
 
 
-async def test_who_follows_and_then_takes_a_seat_gets_the_rest_of_the_cue_under_way(buses: tuple[Bus, Bus]) -> None:
-    here, there = buses
-    publish(here, *cue(1), *cue(2, 6)[:3])
+async def test_who_follows_and_then_takes_a_seat_gets_the_rest_of_the_cue_under_way(buses: Buses) -> None:
+    here, there, _ = buses
+    await passed_on(here, buses.witness, *cue(1), *cue(2, 6)[:3])
     await there.follow(FEED, "1-es")
     missed = list(there.missed(FEED, "1-es"))
     heard = Ear(there, FEED)
@@ -196,10 +212,10 @@ async def test_who_follows_and_then_takes_a_seat_gets_the_rest_of_the_cue_under_
     assert [*missed, *heard.heard] == cue(2, 6)
 
 
-async def test_a_language_that_fails_is_known_to_who_comes_later(buses: tuple[Bus, Bus]) -> None:
-    here, there = buses
+async def test_a_language_that_fails_is_known_to_who_comes_later(buses: Buses) -> None:
+    here, there, _ = buses
     fails = LanguageStatusChanged("es", False, "SYNTHESIS_FAILED")
-    publish(here, caption(1), fails)
+    await passed_on(here, buses.witness, caption(1), fails)
     await there.follow(FEED, "")
     assert there.trouble(FEED) == fails
     assert there.trouble(OTHER) is None
@@ -210,18 +226,18 @@ async def test_a_language_that_fails_is_known_to_who_comes_later(buses: tuple[Bu
     assert there.trouble(FEED) is None
 
 
-async def test_an_ended_session_leaves_nothing_behind(buses: tuple[Bus, Bus]) -> None:
-    here, there = buses
+async def test_an_ended_session_leaves_nothing_behind(buses: Buses) -> None:
+    here, there, _ = buses
     feed, notices = await ear(there), await ear(there, Topic(SESSION, NOTICES))
     publish(here, *cue(1))
     publish(here, SessionEnded("speaker"), topic=Topic(SESSION, NOTICES))
     await notices.hears(SessionEnded("speaker"))
     assert feed.heard == cue(1)
-    assert [list(bus.missed(FEED, "")) for bus in buses] == [[], []]
+    assert [list(bus.missed(FEED, "")) for bus in buses] == [[], [], []]
 
 
-async def test_the_end_of_a_session_comes_after_all_else_of_it(buses: tuple[Bus, Bus]) -> None:
-    here, there = buses
+async def test_the_end_of_a_session_comes_after_all_else_of_it(buses: Buses) -> None:
+    here, there, _ = buses
     order: list[BusEvent] = []
     for language in (NOTICES, "es", "pt-BR", SOURCE):
         there.subscribe(Topic(SESSION, language), order.append)
@@ -237,8 +253,8 @@ async def test_the_end_of_a_session_comes_after_all_else_of_it(buses: tuple[Bus,
     assert len(order) == 1 + 22 + 22 + 1 + 1
 
 
-async def test_what_a_receiver_publishes_in_turn_follows(buses: tuple[Bus, Bus]) -> None:
-    here, there = buses
+async def test_what_a_receiver_publishes_in_turn_follows(buses: Buses) -> None:
+    here, there, _ = buses
     heard = await ear(here, OTHER)
 
     def answer(event: BusEvent) -> None:
@@ -251,8 +267,8 @@ async def test_what_a_receiver_publishes_in_turn_follows(buses: tuple[Bus, Bus])
     await heard.hears(caption(1, "pt-BR"), caption(2, "pt-BR"))
 
 
-async def test_following_a_topic_of_which_nobody_knows_takes_no_harm(buses: tuple[Bus, Bus]) -> None:
-    _, there = buses
+async def test_following_a_topic_of_which_nobody_knows_takes_no_harm(buses: Buses) -> None:
+    there = buses.there
     await there.follow(FEED, "17-es")
     assert list(there.missed(FEED, "17-es")) == []
     assert there.ready

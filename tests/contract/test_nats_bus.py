@@ -22,7 +22,7 @@ from edge.domain.feed import (
 )
 from edge.domain.speaker import Switches
 from edge.nats_bus import NatsBus, nats_bus
-from tests.contract.test_buses import FEED, OTHER, SESSION, Ear, caption, cue, ear, linked, publish, until
+from tests.contract.test_buses import FEED, OTHER, SESSION, Ear, caption, cue, ear, linked, passed_on, publish, until
 from tests.fakes.nats import NatsServer, cable, nats_server
 
 
@@ -80,8 +80,8 @@ async def flow(bus: Bus, events: Iterable[BusEvent]) -> list[BusEvent]:
 
 
 async def test_an_edge_that_joins_in_mid_cue_gets_that_cue_from_its_start(server: NatsServer) -> None:
-    async with linked(server, 2) as (here, there):
-        publish(here, *cue(1), *cue(2, 6)[:4])
+    async with linked(server, 3) as (here, there, witness):
+        await passed_on(here, witness, *cue(1), *cue(2, 6)[:4])
         heard = await ear(there)
         publish(here, *cue(2, 6)[4:], *cue(3))
         await heard.hears(*cue(2, 6), *cue(3))
@@ -121,20 +121,20 @@ async def test_who_follows_first_has_it_complete_without_an_event_more_or_less(s
 
 
 async def test_a_memory_too_large_for_one_message_comes_in_several(server: NatsServer) -> None:
-    async with linked(server, 2) as (here, there):
+    async with linked(server, 3) as (here, there, witness):
         # More than a minute under way; audio that tells itself apart.
-        said: list[BusEvent] = [
+        long: list[BusEvent] = [
             CueStarted("1-es", 1, "es", 16_000, 0, 1_000, 1.0),
             *(CueAudio("1-es", "es", number.to_bytes(2, "big") * 1_600, 0.1, number) for number in range(1, 701)),
         ]
-        publish(here, *said)
+        await passed_on(here, witness, *long)
         await there.follow(FEED, "1-es")
-        assert list(there.missed(FEED, "")) == said
+        assert list(there.missed(FEED, "")) == long
 
 
 async def test_what_another_edge_published_before_is_remembered_where_the_speaker_goes_on(server: NatsServer) -> None:
     async with linked(server, 3) as (former, present, listening):
-        publish(former, *cue(1), *cue(2))
+        await passed_on(former, listening, *cue(1), *cue(2))
         publish(present, *cue(3))
         whole = [*cue(1), *cue(2), *cue(3)]
         await until(lambda: list(present.missed(FEED, "")) == whole)

@@ -27,7 +27,7 @@ from google.protobuf import timestamp_pb2 as google_dot_protobuf_dot_timestamp__
 from protos.audio.v1 import audio_pb2 as protos_dot_audio_dot_v1_dot_audio__pb2
 
 
-DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n\x19protos/feed/v1/feed.proto\x12\x11lingocast.feed.v1\x1a\x1egoogle/protobuf/duration.proto\x1a\x1fgoogle/protobuf/timestamp.proto\x1a\x1bprotos/audio/v1/audio.proto\"z\n\x0b\x46\x65\x65\x64Message\x12\x11\n\tpublisher\x18\x01 \x01(\t\x12+\n\x06\x62\x65\x66ore\x18\x02 \x01(\x0b\x32\x1b.lingocast.feed.v1.Position\x12+\n\x05\x65vent\x18\x03 \x01(\x0b\x32\x1c.lingocast.feed.v1.FeedEvent\"[\n\x08Position\x12\x0e\n\x06\x65vents\x18\x01 \x01(\x04\x12\x0c\n\x04\x63ues\x18\x02 \x01(\x04\x12\x31\n\x0e\x61udio_duration\x18\x03 \x01(\x0b\x32\x19.google.protobuf.Duration\"\xad\x04\n\tFeedEvent\x12-\n\x07\x63\x61ption\x18\x01 \x01(\x0b\x32\x1a.lingocast.feed.v1.CaptionH\x00\x12\x30\n\tcue_start\x18\x02 \x01(\x0b\x32\x1b.lingocast.feed.v1.CueStartH\x00\x12\x30\n\tcue_audio\x18\x03 \x01(\x0b\x32\x1b.lingocast.feed.v1.CueAudioH\x00\x12,\n\x07\x63ue_end\x18\x04 \x01(\x0b\x32\x19.lingocast.feed.v1.CueEndH\x00\x12\x36\n\x0c\x63ues_dropped\x18\x05 \x01(\x0b\x32\x1e.lingocast.feed.v1.CuesDroppedH\x00\x12<\n\x0flanguage_status\x18\x06 \x01(\x0b\x32!.lingocast.feed.v1.LanguageStatusH\x00\x12<\n\x0fswitches_change\x18\x07 \x01(\x0b\x32!.lingocast.feed.v1.SwitchesChangeH\x00\x12\x34\n\x0bsession_end\x18\x08 \x01(\x0b\x32\x1d.lingocast.feed.v1.SessionEndH\x00\x12\x36\n\x0chanding_over\x18\t \x01(\x0b\x32\x1e.lingocast.feed.v1.HandingOverH\x00\x12\x34\n\x0bhanded_over\x18\n \x01(\x0b\x32\x1d.lingocast.feed.v1.HandedOverH\x00\x42\x07\n\x05\x65vent\"\xa6\x01\n\x07\x43\x61ption\x12\x12\n\nsegment_id\x18\x01 \x01(\x04\x12\x10\n\x08language\x18\x02 \x01(\t\x12\x0c\n\x04text\x18\x03 \x01(\t\x12\x14\n\x0cstable_chars\x18\x04 \x01(\x05\x12\x10\n\x08is_final\x18\x05 \x01(\x08\x12*\n\x04span\x18\x06 \x01(\x0b\x32\x1c.lingocast.audio.v1.TimeSpan\x12\x13\n\x0btraceparent\x18\x07 \x01(\t\"\xc1\x01\n\x08\x43ueStart\x12\x0e\n\x06\x63ue_id\x18\x01 \x01(\t\x12\x12\n\nsegment_id\x18\x02 \x01(\x04\x12\x10\n\x08language\x18\x03 \x01(\t\x12/\n\x06\x66ormat\x18\x04 \x01(\x0b\x32\x1f.lingocast.audio.v1.AudioFormat\x12*\n\x04span\x18\x05 \x01(\x0b\x32\x1c.lingocast.audio.v1.TimeSpan\x12\r\n\x05tempo\x18\x06 \x01(\x01\x12\x13\n\x0btraceparent\x18\x07 \x01(\t\"~\n\x08\x43ueAudio\x12\x0e\n\x06\x63ue_id\x18\x01 \x01(\t\x12\x10\n\x08language\x18\x02 \x01(\t\x12\r\n\x05\x61udio\x18\x03 \x01(\x0c\x12\x31\n\x0e\x61udio_duration\x18\x04 \x01(\x0b\x32\x19.google.protobuf.Duration\x12\x0e\n\x06number\x18\x05 \x01(\x04\"]\n\x06\x43ueEnd\x12\x0e\n\x06\x63ue_id\x18\x01 \x01(\t\x12\x10\n\x08language\x18\x02 \x01(\t\x12\x31\n\x0e\x61udio_duration\x18\x03 \x01(\x0b\x32\x19.google.protobuf.Duration\"`\n\x0b\x43uesDropped\x12\x10\n\x08language\x18\x01 \x01(\t\x12\x0c\n\x04\x63ues\x18\x02 \x01(\r\x12\x31\n\x0e\x61udio_duration\x18\x03 \x01(\x0b\x32\x19.google.protobuf.Duration\"E\n\x0eLanguageStatus\x12\x10\n\x08language\x18\x01 \x01(\t\x12\x11\n\tavailable\x18\x02 \x01(\x08\x12\x0e\n\x06reason\x18\x03 \x01(\t\"\x8f\x01\n\x0eSwitchesChange\x12\x0e\n\x06\x61\x63tion\x18\x01 \x01(\t\x12\x0e\n\x06\x61\x63tive\x18\x02 \x01(\x08\x12\x0e\n\x06paused\x18\x03 \x01(\x08\x12\r\n\x05muted\x18\x04 \x01(\x08\x12\x0e\n\x06volume\x18\x05 \x01(\x01\x12.\n\nchanged_at\x18\x06 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\"\x1c\n\nSessionEnd\x12\x0e\n\x06reason\x18\x01 \x01(\t\"\x19\n\x0bHandingOver\x12\n\n\x02\x62y\x18\x01 \x01(\t\"\x18\n\nHandedOver\x12\n\n\x02\x62y\x18\x01 \x01(\t\"\x1f\n\x0bTailRequest\x12\x10\n\x08last_cue\x18\x01 \x01(\t\"\xb5\x02\n\tTailReply\x12\x11\n\tresponder\x18\x01 \x01(\t\x12\x16\n\x0eknows_last_cue\x18\x02 \x01(\x08\x12>\n\tpositions\x18\x03 \x03(\x0b\x32+.lingocast.feed.v1.TailReply.PositionsEntry\x12,\n\x06\x65vents\x18\x04 \x03(\x0b\x32\x1c.lingocast.feed.v1.FeedEvent\x12\x32\n\x07trouble\x18\x05 \x01(\x0b\x32!.lingocast.feed.v1.LanguageStatus\x12\x0c\n\x04more\x18\x06 \x01(\x08\x1aM\n\x0ePositionsEntry\x12\x0b\n\x03key\x18\x01 \x01(\t\x12*\n\x05value\x18\x02 \x01(\x0b\x32\x1b.lingocast.feed.v1.Position:\x02\x38\x01\x62\x06proto3')
+DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n\x19protos/feed/v1/feed.proto\x12\x11lingocast.feed.v1\x1a\x1egoogle/protobuf/duration.proto\x1a\x1fgoogle/protobuf/timestamp.proto\x1a\x1bprotos/audio/v1/audio.proto\"z\n\x0b\x46\x65\x65\x64Message\x12\x11\n\tpublisher\x18\x01 \x01(\t\x12+\n\x06\x62\x65\x66ore\x18\x02 \x01(\x0b\x32\x1b.lingocast.feed.v1.Position\x12+\n\x05\x65vent\x18\x03 \x01(\x0b\x32\x1c.lingocast.feed.v1.FeedEvent\"k\n\x08Position\x12\x0e\n\x06\x65vents\x18\x01 \x01(\x04\x12\x0c\n\x04\x63ues\x18\x02 \x01(\x04\x12\x31\n\x0e\x61udio_duration\x18\x03 \x01(\x0b\x32\x19.google.protobuf.Duration\x12\x0e\n\x06\x63ue_id\x18\x04 \x01(\t\"\xad\x04\n\tFeedEvent\x12-\n\x07\x63\x61ption\x18\x01 \x01(\x0b\x32\x1a.lingocast.feed.v1.CaptionH\x00\x12\x30\n\tcue_start\x18\x02 \x01(\x0b\x32\x1b.lingocast.feed.v1.CueStartH\x00\x12\x30\n\tcue_audio\x18\x03 \x01(\x0b\x32\x1b.lingocast.feed.v1.CueAudioH\x00\x12,\n\x07\x63ue_end\x18\x04 \x01(\x0b\x32\x19.lingocast.feed.v1.CueEndH\x00\x12\x36\n\x0c\x63ues_dropped\x18\x05 \x01(\x0b\x32\x1e.lingocast.feed.v1.CuesDroppedH\x00\x12<\n\x0flanguage_status\x18\x06 \x01(\x0b\x32!.lingocast.feed.v1.LanguageStatusH\x00\x12<\n\x0fswitches_change\x18\x07 \x01(\x0b\x32!.lingocast.feed.v1.SwitchesChangeH\x00\x12\x34\n\x0bsession_end\x18\x08 \x01(\x0b\x32\x1d.lingocast.feed.v1.SessionEndH\x00\x12\x36\n\x0chanding_over\x18\t \x01(\x0b\x32\x1e.lingocast.feed.v1.HandingOverH\x00\x12\x34\n\x0bhanded_over\x18\n \x01(\x0b\x32\x1d.lingocast.feed.v1.HandedOverH\x00\x42\x07\n\x05\x65vent\"\xa6\x01\n\x07\x43\x61ption\x12\x12\n\nsegment_id\x18\x01 \x01(\x04\x12\x10\n\x08language\x18\x02 \x01(\t\x12\x0c\n\x04text\x18\x03 \x01(\t\x12\x14\n\x0cstable_chars\x18\x04 \x01(\x05\x12\x10\n\x08is_final\x18\x05 \x01(\x08\x12*\n\x04span\x18\x06 \x01(\x0b\x32\x1c.lingocast.audio.v1.TimeSpan\x12\x13\n\x0btraceparent\x18\x07 \x01(\t\"\xc1\x01\n\x08\x43ueStart\x12\x0e\n\x06\x63ue_id\x18\x01 \x01(\t\x12\x12\n\nsegment_id\x18\x02 \x01(\x04\x12\x10\n\x08language\x18\x03 \x01(\t\x12/\n\x06\x66ormat\x18\x04 \x01(\x0b\x32\x1f.lingocast.audio.v1.AudioFormat\x12*\n\x04span\x18\x05 \x01(\x0b\x32\x1c.lingocast.audio.v1.TimeSpan\x12\r\n\x05tempo\x18\x06 \x01(\x01\x12\x13\n\x0btraceparent\x18\x07 \x01(\t\"~\n\x08\x43ueAudio\x12\x0e\n\x06\x63ue_id\x18\x01 \x01(\t\x12\x10\n\x08language\x18\x02 \x01(\t\x12\r\n\x05\x61udio\x18\x03 \x01(\x0c\x12\x31\n\x0e\x61udio_duration\x18\x04 \x01(\x0b\x32\x19.google.protobuf.Duration\x12\x0e\n\x06number\x18\x05 \x01(\x04\"]\n\x06\x43ueEnd\x12\x0e\n\x06\x63ue_id\x18\x01 \x01(\t\x12\x10\n\x08language\x18\x02 \x01(\t\x12\x31\n\x0e\x61udio_duration\x18\x03 \x01(\x0b\x32\x19.google.protobuf.Duration\"`\n\x0b\x43uesDropped\x12\x10\n\x08language\x18\x01 \x01(\t\x12\x0c\n\x04\x63ues\x18\x02 \x01(\r\x12\x31\n\x0e\x61udio_duration\x18\x03 \x01(\x0b\x32\x19.google.protobuf.Duration\"E\n\x0eLanguageStatus\x12\x10\n\x08language\x18\x01 \x01(\t\x12\x11\n\tavailable\x18\x02 \x01(\x08\x12\x0e\n\x06reason\x18\x03 \x01(\t\"\x8f\x01\n\x0eSwitchesChange\x12\x0e\n\x06\x61\x63tion\x18\x01 \x01(\t\x12\x0e\n\x06\x61\x63tive\x18\x02 \x01(\x08\x12\x0e\n\x06paused\x18\x03 \x01(\x08\x12\r\n\x05muted\x18\x04 \x01(\x08\x12\x0e\n\x06volume\x18\x05 \x01(\x01\x12.\n\nchanged_at\x18\x06 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\"\x1c\n\nSessionEnd\x12\x0e\n\x06reason\x18\x01 \x01(\t\"\x19\n\x0bHandingOver\x12\n\n\x02\x62y\x18\x01 \x01(\t\"\x18\n\nHandedOver\x12\n\n\x02\x62y\x18\x01 \x01(\t\"\x1f\n\x0bTailRequest\x12\x10\n\x08last_cue\x18\x01 \x01(\t\"\xb5\x02\n\tTailReply\x12\x11\n\tresponder\x18\x01 \x01(\t\x12\x16\n\x0eknows_last_cue\x18\x02 \x01(\x08\x12>\n\tpositions\x18\x03 \x03(\x0b\x32+.lingocast.feed.v1.TailReply.PositionsEntry\x12,\n\x06\x65vents\x18\x04 \x03(\x0b\x32\x1c.lingocast.feed.v1.FeedEvent\x12\x32\n\x07trouble\x18\x05 \x01(\x0b\x32!.lingocast.feed.v1.LanguageStatus\x12\x0c\n\x04more\x18\x06 \x01(\x08\x1aM\n\x0ePositionsEntry\x12\x0b\n\x03key\x18\x01 \x01(\t\x12*\n\x05value\x18\x02 \x01(\x0b\x32\x1b.lingocast.feed.v1.Position:\x02\x38\x01\x62\x06proto3')
 
 _globals = globals()
 _builder.BuildMessageAndEnumDescriptors(DESCRIPTOR, _globals)
@@ -39,33 +39,33 @@ if not _descriptor._USE_C_DESCRIPTORS:
   _globals['_FEEDMESSAGE']._serialized_start=142
   _globals['_FEEDMESSAGE']._serialized_end=264
   _globals['_POSITION']._serialized_start=266
-  _globals['_POSITION']._serialized_end=357
-  _globals['_FEEDEVENT']._serialized_start=360
-  _globals['_FEEDEVENT']._serialized_end=917
-  _globals['_CAPTION']._serialized_start=920
-  _globals['_CAPTION']._serialized_end=1086
-  _globals['_CUESTART']._serialized_start=1089
-  _globals['_CUESTART']._serialized_end=1282
-  _globals['_CUEAUDIO']._serialized_start=1284
-  _globals['_CUEAUDIO']._serialized_end=1410
-  _globals['_CUEEND']._serialized_start=1412
-  _globals['_CUEEND']._serialized_end=1505
-  _globals['_CUESDROPPED']._serialized_start=1507
-  _globals['_CUESDROPPED']._serialized_end=1603
-  _globals['_LANGUAGESTATUS']._serialized_start=1605
-  _globals['_LANGUAGESTATUS']._serialized_end=1674
-  _globals['_SWITCHESCHANGE']._serialized_start=1677
-  _globals['_SWITCHESCHANGE']._serialized_end=1820
-  _globals['_SESSIONEND']._serialized_start=1822
-  _globals['_SESSIONEND']._serialized_end=1850
-  _globals['_HANDINGOVER']._serialized_start=1852
-  _globals['_HANDINGOVER']._serialized_end=1877
-  _globals['_HANDEDOVER']._serialized_start=1879
-  _globals['_HANDEDOVER']._serialized_end=1903
-  _globals['_TAILREQUEST']._serialized_start=1905
-  _globals['_TAILREQUEST']._serialized_end=1936
-  _globals['_TAILREPLY']._serialized_start=1939
-  _globals['_TAILREPLY']._serialized_end=2248
-  _globals['_TAILREPLY_POSITIONSENTRY']._serialized_start=2171
-  _globals['_TAILREPLY_POSITIONSENTRY']._serialized_end=2248
+  _globals['_POSITION']._serialized_end=373
+  _globals['_FEEDEVENT']._serialized_start=376
+  _globals['_FEEDEVENT']._serialized_end=933
+  _globals['_CAPTION']._serialized_start=936
+  _globals['_CAPTION']._serialized_end=1102
+  _globals['_CUESTART']._serialized_start=1105
+  _globals['_CUESTART']._serialized_end=1298
+  _globals['_CUEAUDIO']._serialized_start=1300
+  _globals['_CUEAUDIO']._serialized_end=1426
+  _globals['_CUEEND']._serialized_start=1428
+  _globals['_CUEEND']._serialized_end=1521
+  _globals['_CUESDROPPED']._serialized_start=1523
+  _globals['_CUESDROPPED']._serialized_end=1619
+  _globals['_LANGUAGESTATUS']._serialized_start=1621
+  _globals['_LANGUAGESTATUS']._serialized_end=1690
+  _globals['_SWITCHESCHANGE']._serialized_start=1693
+  _globals['_SWITCHESCHANGE']._serialized_end=1836
+  _globals['_SESSIONEND']._serialized_start=1838
+  _globals['_SESSIONEND']._serialized_end=1866
+  _globals['_HANDINGOVER']._serialized_start=1868
+  _globals['_HANDINGOVER']._serialized_end=1893
+  _globals['_HANDEDOVER']._serialized_start=1895
+  _globals['_HANDEDOVER']._serialized_end=1919
+  _globals['_TAILREQUEST']._serialized_start=1921
+  _globals['_TAILREQUEST']._serialized_end=1952
+  _globals['_TAILREPLY']._serialized_start=1955
+  _globals['_TAILREPLY']._serialized_end=2264
+  _globals['_TAILREPLY_POSITIONSENTRY']._serialized_start=2187
+  _globals['_TAILREPLY_POSITIONSENTRY']._serialized_end=2264
 # @@protoc_insertion_point(module_scope)

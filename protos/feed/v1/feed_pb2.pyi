@@ -68,10 +68,13 @@ class Position(_message.Message):
     EVENTS_FIELD_NUMBER: _builtins.int
     CUES_FIELD_NUMBER: _builtins.int
     AUDIO_DURATION_FIELD_NUMBER: _builtins.int
+    CUE_ID_FIELD_NUMBER: _builtins.int
     events: _builtins.int
     """Events of any kind."""
     cues: _builtins.int
     """Cues begun."""
+    cue_id: _builtins.str
+    """The cue under way; empty for none."""
     @_builtins.property
     def audio_duration(self) -> _duration_pb2.Duration:
         """Audio of all cues."""
@@ -82,10 +85,11 @@ class Position(_message.Message):
         events: _builtins.int = ...,
         cues: _builtins.int = ...,
         audio_duration: _duration_pb2.Duration | None = ...,
+        cue_id: _builtins.str = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _typing.Literal["audio_duration", b"audio_duration"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["audio_duration", b"audio_duration", "cues", b"cues", "events", b"events"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["audio_duration", b"audio_duration", "cue_id", b"cue_id", "cues", b"cues", "events", b"events"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 

@@ -51,7 +51,7 @@ def test_every_kind_of_event_was_tried() -> None:
     assert len(kinds) == len(get_args(BusEvent))
 
 
-@given(st.builds(Position, COUNTS, COUNTS, LENGTHS))
+@given(st.builds(Position, COUNTS, COUNTS, LENGTHS, st.text()))
 def test_a_position_is_the_same_on_the_other_side(position: Position) -> None:
     assert from_wire_position(to_wire_position(position)) == position
 

@@ -1,6 +1,7 @@
 """The settings of the edge."""
 
 from typing import Self
+from urllib.parse import urlsplit
 
 from pydantic import Field, SecretStr, model_validator
 from pydantic_settings import SettingsConfigDict
@@ -96,6 +97,13 @@ class Config(AuthSettings):
     def life_span(self) -> LifeSpan:
         """When connections are asked, warned and closed."""
         return LifeSpan(self.refresh_after_seconds, self.warn_after_seconds, self.close_after_seconds)
+
+    @model_validator(mode="after")
+    def _nats_urls(self) -> Self:
+        for url in map(urlsplit, self.nats_servers):
+            if url.scheme not in {"nats", "tls"} or not url.hostname:
+                raise ValueError("EDGE_NATS takes addresses such as nats://host:4222 or tls://host:4222")
+        return self
 
     @model_validator(mode="after")
     def _in_order(self) -> Self:

@@ -5,8 +5,8 @@ meanwhile, so that its listeners and its memory have one sequence.
 """
 
 import asyncio
-import re
 from collections.abc import Callable
+from dataclasses import replace
 from secrets import token_hex
 from typing import Final
 
@@ -15,7 +15,6 @@ from edge.domain.continuity import Continuity, Position
 from edge.domain.feed import (
     HANDOVER,
     NOTICES,
-    SOURCE,
     BusEvent,
     Caption,
     CueAudio,
@@ -24,13 +23,14 @@ from edge.domain.feed import (
     CueStarted,
     LanguageStatusChanged,
     SessionEnded,
+    SwitchesChanged,
     Topic,
 )
 from edge.domain.merging import merged
 from edge.feed_wire import from_wire, from_wire_position, to_wire, to_wire_position
 from edge.memory import TAIL_AGE_SECONDS, Memory
 from edge.nats_link import Link
-from edge.tails import Answers, Remembered, replies
+from edge.tails import Ask, Remembered, replies, subject
 from protos.feed.v1 import feed_pb2 as pb
 
 MOST_WAITING: Final = 1_000
@@ -43,52 +43,7 @@ PATIENCE_SECONDS: Final = 30.0
 TROUBLE_AGE_SECONDS: Final = 7_200.0
 """A session lives no longer by default."""
 
-_TOKENS: Final = {NOTICES: "_notices", SOURCE: "_source", HANDOVER: "_handover"}
-_ODD: Final = re.compile(r"[^A-Za-z0-9_-]")
-
 _lost = meter.create_counter(Metric.BUS_LOST)
-
-
-def subject(kind: str, topic: Topic) -> str:
-    """Where messages of a topic go: `kind` feed; requests for its tail: `kind` tail."""
-    # Ids and codes were checked long before; a dot or a star here would reach other sessions.
-    session, language = (_ODD.sub(_escaped, name) for name in (topic.session_id, topic.language))
-    return f"lingocast.{kind}.{session}.{_TOKENS.get(topic.language, language)}"
-
-
-def _escaped(odd: re.Match[str]) -> str:
-    return f"={ord(odd[0]):x}="
-
-
-class Ask:
-    """A request for the tail of a topic; `over` is called once, with the best answer if there was one. `done`: it
-    was."""
-
-    def __init__(
-        self, link: Link, topic: Topic, last_cue: str, seconds: float, over: Callable[[Remembered | None], None]
-    ) -> None:
-        self.done = asyncio.Event()
-        self._link = link
-        self._over = over
-        self._answers = Answers()
-        self._inbox = f"_INBOX.{token_hex(12)}"
-        link.want(self._inbox, self._receive, last=True)
-        request = pb.TailRequest(last_cue=last_cue).SerializeToString()
-        link.publish(subject("tail", topic), request, patience=seconds, reply=self._inbox)
-        self._timer = asyncio.get_running_loop().call_later(seconds, self.finish)
-
-    def finish(self) -> None:
-        """Goes on with what is there. Repeating it changes nothing."""
-        if not self.done.is_set():
-            self._timer.cancel()
-            self._link.unwant(self._inbox)
-            self.done.set()
-            self._over(self._answers.best)
-
-    def _receive(self, data: bytes, reply: str) -> None:
-        self._answers.put(data)
-        if self._answers.decided:
-            self.finish()
 
 
 class Interest:
@@ -111,6 +66,7 @@ class Interest:
         self._name = token_hex(6)  # As a publisher.
         self._published = Position()
         self._waiting: list[pb.FeedMessage] | None = None
+        self._switches: SwitchesChanged | None = None
         link.want(subject("feed", topic), self._receive, last=topic.language in {NOTICES, HANDOVER})
 
     def begin(self, last_cue: str, seconds: float, *, hold: bool) -> None:
@@ -170,8 +126,11 @@ class Interest:
             if isinstance(event, CuesDropped):
                 _lost.add(event.seconds, {Attribute.LANGUAGE: event.language})
             self._memory.put(self._topic, event)
-            if isinstance(event, SessionEnded):
-                self._ended(self._topic.session_id)
+            match event:
+                case SessionEnded():
+                    self._ended(self._topic.session_id)
+                case SwitchesChanged():
+                    self._switches = event
             for receive in tuple(self.receivers):
                 receive(event)
 
@@ -191,6 +150,7 @@ class Interest:
     def _adopt(self, told: Remembered) -> None:
         """Nothing was known here. Who receives already gets the cue under way from its start."""
         self._restore(told)
+        self._switches = _switches_of(told)
         under_way = self._memory.tail(self._topic).under_way
         self._continuity.begin(told.positions, under_way)
         events: list[BusEvent] = [told.trouble] if told.trouble is not None else []
@@ -209,6 +169,9 @@ class Interest:
         if not own and told.trouble != trouble:
             change = told.trouble or LanguageStatusChanged(self._topic.language, available=True, reason="")
             self._deliver([change])
+        moved = _switches_of(told)
+        if moved is not None and (self._switches is None or _newer(moved, self._switches)):
+            self._deliver([replace(moved, action="state")])  # How all of them stand: several may have moved.
 
     def _restore(self, told: Remembered) -> None:
         events = merged(self._memory.tail(self._topic).after(""), told.events)
@@ -227,7 +190,8 @@ class Interest:
     def _asked(self, data: bytes, reply: str) -> None:
         tail = self._memory.tail(self._topic)
         positions = {**self._continuity.positions, **({self._name: self._published} if self._published.events else {})}
-        remembered = Remembered(tail.after(""), positions, self._memory.trouble(self._topic))
+        events = [*tail.after(""), *([self._switches] if self._switches is not None else [])]
+        remembered = Remembered(events, positions, self._memory.trouble(self._topic))
         knows = tail.knows(pb.TailRequest.FromString(data).last_cue)
         for message in replies(remembered, self._name, knows=knows):
             self._link.publish(reply, message, patience=AUDIO_PATIENCE_SECONDS)
@@ -235,6 +199,14 @@ class Interest:
 
 def _cue_of(event: BusEvent) -> str:
     return event.cue_id if isinstance(event, CueStarted | CueAudio | CueEnded) else ""
+
+
+def _switches_of(told: Remembered) -> SwitchesChanged | None:
+    return next((event for event in told.events if isinstance(event, SwitchesChanged)), None)
+
+
+def _newer(one: SwitchesChanged, other: SwitchesChanged) -> bool:
+    return one.switches.changed_at > other.switches.changed_at
 
 
 def _patience(event: BusEvent) -> float:

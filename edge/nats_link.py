@@ -7,6 +7,7 @@ ours: bounded, and dropped when it is too old to be of use.
 
 import asyncio
 import random
+import ssl
 from collections.abc import Callable, Coroutine, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
@@ -16,7 +17,7 @@ import structlog
 from nats.aio.client import Client
 from nats.aio.msg import Msg
 from nats.aio.subscription import Subscription
-from nats.errors import Error, MaxPayloadError, SlowConsumerError
+from nats.errors import Error, MaxPayloadError, NoServersError, SlowConsumerError
 
 from chassis.telemetry import Attribute, Metric, meter
 from edge.domain.outgoing import Outgoing, Parting
@@ -100,7 +101,13 @@ class Link:
             # Not all at the same moment, when a server has come back.
             await asyncio.sleep(wait * random.uniform(0.5, 1.0))
             wait = min(LONGEST_WAIT_SECONDS, 2 * wait or 0.1)
-            if await self._serve():
+            try:
+                served = await self._serve()
+            except Exception:
+                # Whatever nats-py meets: the edge serves its own listeners without it.
+                log.exception("bus_failed")
+                served = False
+            if served:
                 wait = 0.0
 
     async def _serve(self) -> bool:
@@ -110,7 +117,7 @@ class Link:
             try:
                 await self._connect(client)
             except (Error, OSError, TimeoutError) as error:
-                self._warn(type(error).__name__)
+                self._warn(_reason(error))
                 return False
             subscriptions: dict[str, Subscription] = {}
             await self._subscribe(client, subscriptions)
@@ -214,6 +221,18 @@ class Link:
         if not self._told:
             self._told = True
             log.warning("bus_disturbed", reason=reason)
+
+
+def _reason(error: Exception) -> str:
+    match error:
+        case NoServersError():
+            return "NO_SERVER"
+        case TimeoutError():
+            return "TIMEOUT"
+        case ssl.SSLError():
+            return "TLS_FAILED"
+        case _:
+            return "REFUSED" if "Authorization" in str(error) else "BROKEN"
 
 
 def _cancelled() -> bool:

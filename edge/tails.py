@@ -1,11 +1,15 @@
-"""What one edge tells another of a feed that it comes to late: the last seconds, and how far each publisher was."""
+"""What one edge asks others of a feed that it comes to late, and what they tell: the last seconds, and how far each
+publisher was."""
 
-from collections.abc import Iterator, Mapping, Sequence
+import asyncio
+import re
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
+from secrets import token_hex
 from typing import Final
 
 from edge.domain.continuity import Position
-from edge.domain.feed import BusEvent, LanguageStatusChanged
+from edge.domain.feed import HANDOVER, NOTICES, SOURCE, BusEvent, LanguageStatusChanged, Topic
 from edge.feed_wire import (
     from_wire,
     from_wire_position,
@@ -14,10 +18,26 @@ from edge.feed_wire import (
     to_wire,
     to_wire_position,
 )
+from edge.nats_link import Link
 from protos.feed.v1 import feed_pb2 as pb
 
 MESSAGE_BYTES: Final = 512 * 1024
 """About: half of what NATS takes in one message."""
+
+
+_TOKENS: Final = {NOTICES: "_notices", SOURCE: "_source", HANDOVER: "_handover"}
+_ODD: Final = re.compile(r"[^A-Za-z0-9_-]")
+
+
+def subject(kind: str, topic: Topic) -> str:
+    """Where messages of a topic go: `kind` feed; requests for its tail: `kind` tail."""
+    # Ids and codes were checked long before; a dot or a star here would reach other sessions.
+    session, language = (_ODD.sub(_escaped, name) for name in (topic.session_id, topic.language))
+    return f"lingocast.{kind}.{session}.{_TOKENS.get(topic.language, language)}"
+
+
+def _escaped(odd: re.Match[str]) -> str:
+    return f"={ord(odd[0]):x}="
 
 
 @dataclass(slots=True)
@@ -80,3 +100,34 @@ class Answers:
         self.decided = reply.knows_last_cue
         if self.decided or self.best is None or len(self.best.events) < len(parts.events):
             self.best = Remembered(parts.events, parts.positions, parts.trouble)
+
+
+class Ask:
+    """A request for the tail of a topic; `over` is called once, with the best answer if there was one. `done`: it
+    was."""
+
+    def __init__(
+        self, link: Link, topic: Topic, last_cue: str, seconds: float, over: Callable[[Remembered | None], None]
+    ) -> None:
+        self.done = asyncio.Event()
+        self._link = link
+        self._over = over
+        self._answers = Answers()
+        self._inbox = f"_INBOX.{token_hex(12)}"
+        link.want(self._inbox, self._receive, last=True)
+        request = pb.TailRequest(last_cue=last_cue).SerializeToString()
+        link.publish(subject("tail", topic), request, patience=seconds, reply=self._inbox)
+        self._timer = asyncio.get_running_loop().call_later(seconds, self.finish)
+
+    def finish(self) -> None:
+        """Goes on with what is there. Repeating it changes nothing."""
+        if not self.done.is_set():
+            self._timer.cancel()
+            self._link.unwant(self._inbox)
+            self.done.set()
+            self._over(self._answers.best)
+
+    def _receive(self, data: bytes, reply: str) -> None:
+        self._answers.put(data)
+        if self._answers.decided:
+            self.finish()

@@ -4,6 +4,7 @@ import asyncio
 import itertools
 from collections.abc import AsyncIterator, Iterable, Iterator
 from contextlib import asynccontextmanager
+from pathlib import Path
 
 import pytest
 
@@ -22,6 +23,7 @@ from edge.domain.feed import (
 )
 from edge.domain.speaker import Switches
 from edge.nats_bus import NatsBus, nats_bus
+from tests.amazon import certificates
 from tests.contract.test_buses import FEED, OTHER, SESSION, Ear, caption, cue, ear, linked, passed_on, publish, until
 from tests.fakes.nats import NatsServer, cable, nats_server
 
@@ -224,6 +226,25 @@ async def test_a_loss_is_said_although_nothing_follows(server: NatsServer) -> No
         assert list(there.missed(FEED, "1-es")) == cue(2, 5)
 
 
+async def test_switches_that_were_moved_meanwhile_are_told_once_as_they_stand(server: NatsServer) -> None:
+    topic = Topic(SESSION, NOTICES)
+    paused = SwitchesChanged("paused", Switches(paused=True, changed_at=100.0))
+    quiet = SwitchesChanged("volume", Switches(paused=True, volume=0.5, changed_at=200.0))
+    async with cable(server) as line, nats_bus([server.url]) as here, nats_bus([line.url]) as there:
+        await until(lambda: here.connected and there.connected)
+        heard = await ear(there, topic)
+        for meanwhile in ([paused, quiet], []):
+            await line.cut()
+            await until(lambda: not there.connected)
+            publish(here, *meanwhile, topic=topic)
+            line.mend()
+            await until(lambda: there.connected)
+            await there.follow(topic, "")
+        resumed = SwitchesChanged("resumed", Switches(volume=0.5, changed_at=300.0))
+        publish(here, resumed, topic=topic)
+        await heard.hears(SwitchesChanged("state", quiet.switches), resumed)
+
+
 async def test_a_restart_of_nats_in_mid_cue_loses_at_most_what_was_said_meanwhile(server: NatsServer) -> None:
     async with linked(server, 3) as (here, *others):
         ears = [await ear(bus) for bus in others]
@@ -336,6 +357,22 @@ async def test_credentials_come_with_the_address() -> None:
             publish(here, *cue(1))
             await heard.hears(*cue(1))
             assert not stranger.ready
+
+
+async def test_tls_is_spoken_where_the_address_says_so(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    ca, _ = certificates.make(tmp_path)
+    own = str(tmp_path / "server.pem")
+    async with nats_server("--tls", "--tlscert", own, "--tlskey", own) as server:
+        address = server.url.replace("nats://127.0.0.1", "tls://localhost")
+        async with nats_bus([address]) as distrustful:
+            await asyncio.sleep(0.3)
+            assert not distrustful.ready
+        monkeypatch.setenv("SSL_CERT_FILE", str(ca))
+        async with nats_bus([address]) as here, nats_bus([address]) as there:
+            await until(lambda: here.connected and there.connected)
+            heard = await ear(there)
+            publish(here, *cue(1))
+            await heard.hears(*cue(1))
 
 
 async def test_an_event_too_large_for_nats_is_dropped_and_the_next_goes_on(server: NatsServer) -> None:

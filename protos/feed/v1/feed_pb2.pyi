@@ -584,7 +584,9 @@ class TailReply(_message.Message):
 
     @_builtins.property
     def events(self) -> _containers.RepeatedCompositeFieldContainer[Global___FeedEvent]:
-        """The last seconds: cues whole, but for one under way, and final captions, in order. Continued in the next message."""
+        """The last seconds: cues whole, but for one under way, and final captions, in order; of `_notices`, the last
+        SwitchesChange. Continued in the next message.
+        """
 
     @_builtins.property
     def trouble(self) -> Global___LanguageStatus:

@@ -11,7 +11,7 @@ import json
 import secrets
 from collections.abc import Callable, Iterable, Sequence
 from time import perf_counter
-from typing import Any
+from typing import Any, cast
 from urllib.parse import urlencode, urlsplit
 
 _addresses = itertools.count(1)
@@ -31,8 +31,7 @@ class Socket(asyncio.Protocol):
         self._upgraded = False
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
-        assert isinstance(transport, asyncio.Transport)
-        self._transport = transport
+        self._transport = cast("asyncio.Transport", transport)  # uvloop's is none by its class.
 
     def data_received(self, data: bytes) -> None:
         self._buffer += data

@@ -1,9 +1,11 @@
-"""The bench of sessions works, small: its figures are for a person, what it counts is not a matter of speed."""
+"""The benches of sessions and of receiving work, small: their figures are for a person, what they count is not a matter
+of speed."""
 
 import json
 from pathlib import Path
 
 from session_svc.store.writes import Change, Delete, Kind, Put, Write
+from tests.bench import receiving
 from tests.bench.counted_session import write_units
 from tests.bench.session_report import GOALS
 from tests.bench.sessions import Sizes, run
@@ -34,6 +36,20 @@ async def test_the_bench_of_sessions_measures_every_goal_and_counts_what_each_ac
     assert all(rate["joins"] > 0 for rate in found["rates"])
     report = (tmp_path / "bench-sessions.md").read_text()
     assert "SQLite, 12 listeners" in report
+
+
+async def test_the_bench_of_receiving_counts_every_frame_and_judges_every_goal(tmp_path: Path) -> None:
+    sizes = receiving.Sizes(speakers=5, warm_seconds=0.5, seconds=1.0, listeners=8, controls=4)
+    found = await receiving.run(tmp_path, sizes)
+    # What is a matter of speed is for a person to judge; that nothing is lost is not.
+    assert (found.dropped, found.lost) == (0, 0)
+    assert found.frames_sent == found.frames_heard > 5 * 50
+    assert len(found.told_quiet["last listener"]) == len(found.told_busy["speaker"]) == 4
+    assert all(share > 0 for share in found.processors.values())
+    figures = json.loads((tmp_path / "bench" / "receiving.json").read_text())
+    assert len(figures["goals"]) == 5
+    assert figures["delays"]["n"] > 5 * 40
+    assert "5 speakers with 50 frames a second" in (tmp_path / "bench" / "receiving.md").read_text()
 
 
 def test_write_units_follow_amazons_rules() -> None:

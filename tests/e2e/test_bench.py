@@ -4,6 +4,8 @@ of speed."""
 import json
 from pathlib import Path
 
+import pytest
+
 from session_svc.store.writes import Change, Delete, Kind, Put, Write
 from tests.bench import receiving
 from tests.bench.counted_session import write_units
@@ -38,14 +40,18 @@ async def test_the_bench_of_sessions_measures_every_goal_and_counts_what_each_ac
     assert "SQLite, 12 listeners" in report
 
 
-async def test_the_bench_of_receiving_counts_every_frame_and_judges_every_goal(tmp_path: Path) -> None:
+async def test_the_bench_of_receiving_counts_every_frame_and_judges_every_goal(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    # Whatever holds up this machine: what comes late comes at once.
+    monkeypatch.setenv("EDGE_AUDIO_CHUNKS_PER_SECOND", "1000")
     sizes = receiving.Sizes(speakers=5, warm_seconds=0.5, seconds=1.0, listeners=8, controls=4)
     found = await receiving.run(tmp_path, sizes)
     # What is a matter of speed is for a person to judge; that nothing is lost is not.
     assert (found.dropped, found.lost) == (0, 0)
     assert found.frames_sent == found.frames_heard > 5 * 50
     assert len(found.told_quiet["last listener"]) == len(found.told_busy["speaker"]) == 4
-    assert all(share > 0 for share in found.processors.values())
+    assert found.processors["edge"] > 0
     figures = json.loads((tmp_path / "bench" / "receiving.json").read_text())
     assert len(figures["goals"]) == 5
     assert figures["delays"]["n"] > 5 * 40

@@ -36,6 +36,9 @@ from protos.feed.v1 import feed_pb2 as pb
 MOST_WAITING: Final = 1_000
 """Messages held back while others are asked: more than come in that time, unless this edge was held up."""
 
+ANSWERING_GROUPS: Final = 5
+"""So many edges answer to one that asks, however many know the topic: each says some hundred kilobytes."""
+
 AUDIO_PATIENCE_SECONDS: Final = 3.0
 """Audio that could not be sent for so long comes too late; what concerns the session itself is still of use."""
 PATIENCE_SECONDS: Final = 30.0
@@ -185,7 +188,8 @@ class Interest:
 
     def _tell(self) -> None:
         """From now on this edge knows what others may ask."""
-        self._link.want(subject("tail", self._topic), self._asked, last=True)
+        group = f"answering-{int(self._name, 16) % ANSWERING_GROUPS}"
+        self._link.want(subject("tail", self._topic), self._asked, last=True, group=group)
 
     def _asked(self, data: bytes, reply: str) -> None:
         tail = self._memory.tail(self._topic)

@@ -53,6 +53,7 @@ class Handler(Protocol):
 class _Wanted:
     handler: Handler
     last: bool
+    group: str
 
 
 class Link:
@@ -70,10 +71,11 @@ class Link:
         self._wake = asyncio.Event()
         self._told = False  # The warning of the present outage.
 
-    def want(self, subject: str, handler: Handler, *, last: bool = False) -> None:
+    def want(self, subject: str, handler: Handler, *, last: bool = False, group: str = "") -> None:
         """From now on calls `handler` with each message of a subject, in order. `last`: among messages of different
-        subjects that arrive together, after those of the others that arrived before it."""
-        self._wanted[subject] = _Wanted(handler, last)
+        subjects that arrive together, after those of the others that arrived before it. `group`: of those who name the
+        same, each message reaches only one."""
+        self._wanted[subject] = _Wanted(handler, last, group)
         self._wake.set()
 
     def unwant(self, subject: str) -> None:
@@ -187,7 +189,10 @@ class Link:
             await subscriptions.pop(subject).unsubscribe()
         for subject in [subject for subject in self._wanted if subject not in subscriptions]:
             subscriptions[subject] = await client.subscribe(
-                subject, cb=self._handling(subject), pending_bytes_limit=PENDING_BYTES
+                subject,
+                queue=self._wanted[subject].group,
+                cb=self._handling(subject),
+                pending_bytes_limit=PENDING_BYTES,
             )
 
     def _handling(self, subject: str) -> Callable[[Msg], Coroutine[None, None, None]]:

@@ -3,18 +3,27 @@
 import base64
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
+from functools import partial
 from pathlib import Path
 
 import pytest
 
+from chassis.calling import connect
+from edge.config import Config
+from edge.edge import open_edge
+from edge.nats_bus import nats_bus
 from edge.protocol.errors import Close
-from tests.contract.test_buses import linked
+from protos.session.v1.session_pb2_grpc import add_SessionServiceServicer_to_server
+from protos.transcription.v1.transcription_pb2_grpc import add_TranscriptionServiceServicer_to_server
+from tests.contract.test_buses import linked, until
 from tests.contract.test_edge_listening import begin, caption, cue, end, play
 from tests.contract.test_edge_refresh import audio_of, hear_cue, joined, messages, refreshed, tenths
-from tests.fakes.edge import Json, Peer, RunningEdge
+from tests.fakes.edge import Json, NamedTokens, Peer, RunningEdge
 from tests.fakes.nats import nats_server
+from tests.fakes.serving import served
+from tests.fakes.session import FakeSessions
 from tests.fakes.stored import stored_edges
-from tests.fakes.transcription import FakeStream
+from tests.fakes.transcription import FakeStream, FakeTranscription
 
 
 @asynccontextmanager
@@ -184,3 +193,26 @@ async def test_without_nats_an_edge_serves_its_own_listeners_and_others_are_told
             await there.hear()
         lost = sum(frame["seconds"] for frame in messages(frames) if frame["type"] == "audioDropped")
         assert round(lost + 0.1 * sum(audio_of(frames).values()), 3) == 0.8
+
+
+async def test_an_edge_is_not_ready_before_it_was_connected_once() -> None:
+    sessions, transcription = FakeSessions(), FakeTranscription()
+    async with (
+        nats_server() as server,
+        served(partial(add_SessionServiceServicer_to_server, sessions)) as session_address,
+        served(partial(add_TranscriptionServiceServicer_to_server, transcription)) as transcription_address,
+        connect(session_address) as session,
+        connect(transcription_address) as transcribing,
+    ):
+        await server.kill()
+        async with (
+            nats_bus([server.url]) as bus,
+            open_edge(Config(), NamedTokens(), session, transcribing, bus) as edge,
+        ):
+            await until(lambda: edge.sessions_reachable and edge.languages.reachable)
+            assert not edge.ready
+            await server.start()
+            await until(lambda: edge.ready)
+            await server.kill()
+            await until(lambda: not bus.connected)
+            assert edge.ready

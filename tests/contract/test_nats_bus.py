@@ -6,7 +6,9 @@ from collections.abc import AsyncIterator, Iterable, Iterator
 from contextlib import asynccontextmanager
 from pathlib import Path
 
+import nats
 import pytest
+from nats.aio.msg import Msg
 
 from edge.bus import Bus
 from edge.domain.feed import (
@@ -22,7 +24,10 @@ from edge.domain.feed import (
     Topic,
 )
 from edge.domain.speaker import Switches
+from edge.interest import ANSWERING_GROUPS
 from edge.nats_bus import NatsBus, nats_bus
+from edge.tails import subject
+from protos.feed.v1 import feed_pb2 as pb
 from tests.amazon import certificates
 from tests.contract.test_buses import FEED, OTHER, SESSION, Ear, caption, cue, ear, linked, passed_on, publish, until
 from tests.fakes.nats import NatsServer, cable, nats_server
@@ -143,6 +148,27 @@ async def test_what_another_edge_published_before_is_remembered_where_the_speake
         await until(lambda: list(former.missed(FEED, "")) == whole)
         await listening.follow(FEED, "1-es")
         assert list(listening.missed(FEED, "1-es")) == [*cue(2), *cue(3)]
+
+
+async def test_however_many_edges_know_a_topic_only_a_few_answer(server: NatsServer) -> None:
+    async with linked(server, 12) as (here, *others), await nats.connect(server.url) as stranger:
+        await passed_on(here, others[0], *cue(1))
+        for bus in others:
+            await bus.follow(FEED, "")
+        replies: list[pb.TailReply] = []
+
+        async def collect(message: Msg) -> None:
+            replies.append(pb.TailReply.FromString(message.data))
+
+        await stranger.subscribe("_INBOX.mine", cb=collect)
+        await stranger.publish(subject("tail", FEED), b"", reply="_INBOX.mine")
+        await until(lambda: replies)
+        # Once each has been answered itself, all that it said before is out.
+        for bus in (here, *others):
+            await bus.follow(OTHER, "")
+        await stranger.flush()
+        assert len(replies) <= ANSWERING_GROUPS
+        assert all(reply.knows_last_cue and len(reply.events) == len(cue(1)) for reply in replies)
 
 
 # ---------------------------------------------------------------------- what is subscribed to

@@ -5,8 +5,10 @@ MINUTES sets the time, OUT the folder of the report (`out`).
 
 import asyncio
 import os
+import shutil
 import sys
 import tempfile
+from contextlib import suppress
 from pathlib import Path
 
 from chassis.supervision import StartFailed
@@ -33,6 +35,10 @@ def main() -> int:
         except StartFailed as error:
             print(f"not started: {error}", file=sys.stderr)
             return 1
+        finally:
+            # Whatever came of it, they tell why.
+            with suppress(FileNotFoundError):
+                shutil.copytree(Path(folder) / "logs", out / "logs", dirs_exist_ok=True)
     held = written(found, out)
     for verdict in verdicts(found):
         print(f"{'no ' if verdict.complaints else 'yes'} {verdict.what}")

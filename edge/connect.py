@@ -21,7 +21,7 @@ from edge import opus
 from edge.address import address_of
 from edge.broadcast import Broadcast
 from edge.domain.admission import RateWindow
-from edge.domain.feed import SOURCE
+from edge.domain.feed import NOTICES, SOURCE
 from edge.domain.limits import Buckets, MessagePace
 from edge.edge import Edge
 from edge.gate import Gate, too_fast
@@ -54,7 +54,7 @@ class Entrance:
         self._edge = edge
         self._config = edge.config
         # Made once, for what each of thousands keeps counts.
-        self._match = edge.languages.target
+        self._match = self._target
         self._change = edge.sessions.change_language
         self._take_heartbeat = partial(edge.sessions.take, HEARTBEAT)
         self._life_span = edge.config.life_span
@@ -215,8 +215,7 @@ class Entrance:
 
     async def _join(self, query: ListenerQuery, caller: Caller, language: str, session: SessionView) -> Visit:
         await self._take_address(JOIN, caller.request)
-        if isinstance(query, connect.RefreshListener):
-            await self._follow(query, language)
+        await self._follow(query, language)
         connection_id = token_hex(16)
         seat = self._seat(query, caller, language)
         try:
@@ -259,11 +258,14 @@ class Entrance:
                 former.give_way(at_once=True)
         return self._hear(seat, view, caller, connection_id, _refreshed(view, connection_id, language))
 
-    async def _follow(self, query: connect.RefreshListener, language: str) -> None:
-        """Lets this edge learn what the listener missed, who may have been at another."""
-        if query.last_cue is not None:
-            source = (SOURCE,) if query.captions == "source" else ()
-            await self._edge.hub.follow(query.session_id, query.last_cue, language, *source)
+    async def _follow(self, query: ListenerQuery, language: str) -> None:
+        """Lets this edge hear what the listener will, and learn what came before: it may have been at another."""
+        last_cue = query.last_cue if isinstance(query, connect.RefreshListener) else None
+        source = (SOURCE,) if query.captions == "source" else ()
+        await self._edge.hub.follow(query.session_id, last_cue or "", language, NOTICES, *source)
+
+    def _target(self, source: str, wanted: str) -> str:
+        return self._edge.languages.target(source, wanted)
 
     def _seat(self, query: ListenerQuery, caller: Caller, language: str) -> ListenerSeat:
         return ListenerSeat(

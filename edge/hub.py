@@ -81,9 +81,13 @@ class Hub:
                 feed.tell(seat, trouble)
 
     async def follow(self, session_id: str, last_cue: str, *languages: str) -> None:
-        """To be awaited before a listener who heard `last_cue` at another edge takes a seat here."""
-        for name in languages:
-            await self._bus.follow(Topic(session_id, name), last_cue)
+        """To be awaited before a listener takes a seat here who may have heard `last_cue` at another edge: from then on
+        nothing is missed, and what came before is known."""
+        async with asyncio.TaskGroup() as tasks:
+            for name in languages:
+                # Where there are no cues nobody knows one.
+                heard = "" if name in {NOTICES, SOURCE} else last_cue
+                tasks.create_task(self._bus.follow(Topic(session_id, name), heard))
 
     def missed(self, seat: Seat, session_id: str, language: str, last_cue: str) -> list[Post]:
         """What a listener who heard the cue `last_cue` to its end has missed of a feed since, in order."""

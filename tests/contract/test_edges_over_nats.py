@@ -127,20 +127,26 @@ async def test_a_listener_that_moves_to_another_edge_in_mid_cue_misses_and_doubl
         assert audio_of(new.heard) == {"2-es": 2, "3-es": 5, "4-es": 2}
 
 
-async def test_a_listener_that_joins_an_edge_in_mid_cue_gets_that_cue_from_its_start(tmp_path: Path) -> None:
+async def test_an_edge_that_is_joined_in_mid_cue_knows_its_start_and_begins_with_the_next_as_everywhere(
+    tmp_path: Path,
+) -> None:
     async with edges(tmp_path, 2) as (first, second):
         _, created = await first.speaker()
+        session_id = created["sessionId"]
         stream = await first.transcription.stream()
-        early = await first.listener(created["sessionId"])
+        early, connection_id = await joined(first, session_id)
         begin(stream, 1, "es")
         play(stream, 1, "es", 3)
-        await early.expect("cueStart")
-        while audio_of(early.heard)["1-es"] != 3:
+        while audio_of(early.heard).get("1-es") != 3:
             await early.hear()
-        late = await second.listener(created["sessionId"])
+        late = [await edge.listener(session_id) for edge in (first, second)]
+        moved = await refreshed(second, session_id, connection_id, lastCue="0-es")
         play(stream, 1, "es", 2)
         end(stream, 1, "es", 0.5)
-        assert await hear_cue(late, "1-es") == tenths(0, 1, 2, 0, 1)
+        assert await hear_cue(moved, "1-es") == tenths(0, 1, 2, 0, 1)
+        cue(stream, 2, "es", 2)
+        for listener in (*late, moved):
+            assert await hear_cue(listener, "2-es") == tenths(0, 1)
 
 
 async def test_a_speaker_that_moves_to_another_edge_is_heard_in_one_sequence(tmp_path: Path) -> None:

@@ -162,7 +162,7 @@ def written(found: Findings) -> str:
         "",
         *table(head, (row.cells() for row in rows(found))),
     ]
-    lines += [f"**{name}** was not measured: {reason}." for name, reason in found.missing.items()]
+    lines += [f"**{name}**: not measured, or not to the end: {reason}." for name, reason in found.missing.items()]
     counts = list(dict.fromkeys(each.listeners for each in found.samples if each.figure == "listeners"))
     if counts:
         lines += ["", "## CPU of a delivery over listeners, µs: best / median", ""]

@@ -25,7 +25,7 @@ async def test_the_bench_of_fan_out_measures_every_figure_and_says_what_it_could
     assert len(found.stuck.alone) == len(found.stuck.beside) == SMALL.rounds
     assert BUN in found.missing
     report = (tmp_path / "bench" / "fanout.md").read_text()
-    assert f"**{BUN}** was not measured" in report
+    assert f"**{BUN}**: not measured" in report
     assert (tmp_path / "bench" / "fanout.png").stat().st_size > 0
     assert len(json.loads((tmp_path / "bench" / "fanout.json").read_text())["samples"]) == len(found.samples)
 

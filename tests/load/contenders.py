@@ -25,6 +25,8 @@ NODE: Final = "Node ws"
 BROADCAST: Final = "websockets broadcast()"
 GATHER: Final = "aiohttp gather"
 
+PEERS: Final = (BUN, NODE, BROADCAST, GATHER)
+
 _PEERS: Final = HERE / "peers"
 _INSTALL_SECONDS: Final = 300.0
 

@@ -55,7 +55,7 @@ class Entrance:
         self._config = edge.config
         # Made once, for what each of thousands keeps counts.
         self._match = self._target
-        self._change = edge.sessions.change_language
+        self._change = self._change_language
         self._take_heartbeat = partial(edge.sessions.take, HEARTBEAT)
         self._life_span = edge.config.life_span
         self._offers_opus = opus.offered()  # Now: the first look takes a moment.
@@ -257,6 +257,10 @@ class Entrance:
             if former is not None:
                 former.give_way(at_once=True)
         return self._hear(seat, view, caller, connection_id, _refreshed(view, connection_id, language))
+
+    async def _change_language(self, session_id: str, connection_id: str, language: str) -> None:
+        await self._edge.sessions.change_language(session_id, connection_id, language)
+        await self._edge.hub.follow(session_id, "", language)
 
     async def _follow(self, query: ListenerQuery, language: str) -> None:
         """Lets this edge hear what the listener will, and learn what came before: it may have been at another."""

@@ -149,6 +149,22 @@ async def test_an_edge_that_is_joined_in_mid_cue_knows_its_start_and_begins_with
             assert await hear_cue(listener, "2-es") == tenths(0, 1)
 
 
+async def test_a_listener_that_changes_its_language_hears_all_from_then_on(tmp_path: Path) -> None:
+    async with edges(tmp_path, 2) as (first, second):
+        _, created = await first.speaker()
+        listener = await second.listener(created["sessionId"])
+        stream = await first.transcription.stream()
+        for segment, (language, other) in enumerate([("fr", "es"), ("es", "fr"), ("fr", "es")], 1):
+            await listener.ask("languageChanged", "changeLanguage", targetLanguage=language)
+            for code in (other, language):
+                caption(stream, segment, code, code)
+                cue(stream, segment, code, 2)
+            assert (await listener.expect("caption"))["text"] == language
+            assert await hear_cue(listener, f"{segment}-{language}") == tenths(0, 1)
+        kinds = [message["type"] for message in messages(listener.heard)]
+        assert kinds.count("cueStart") == kinds.count("cueEnd") == 3
+
+
 async def test_a_speaker_that_moves_to_another_edge_is_heard_in_one_sequence(tmp_path: Path) -> None:
     async with edges(tmp_path, 3) as (first, second, third):
         former, created = await first.speaker()

@@ -18,7 +18,7 @@ from edge.domain.feed import NOTICES, SOURCE, BusEvent, Caption, CueAudio, CueEn
 from edge.domain.mailbox import Cut
 from edge.opus import OpusCues
 from edge.outbox import Outbox
-from edge.protocol.wire import Encoder, Post, Receipt, Rendering
+from edge.protocol.wire import Audio, Encoder, Post, Receipt, Rendering
 
 SPAN_SETTLES_SECONDS: Final = 1.0
 """How long after a fan-out its span waits for the last listener's write. Slower ones are not the feed's delay."""
@@ -155,6 +155,8 @@ class _Part:
     outboxes: list[Outbox]
     posts: list[Post]
     wire: bytes
+    cues: bool
+    """What they are in the midst of, this feed knows; else theirs does."""
     _members: set[Outbox] = field(default_factory=set)
 
     def __contains__(self, outbox: Outbox) -> bool:
@@ -162,8 +164,8 @@ class _Part:
             self._members.update(self.outboxes)
         return outbox in self._members
 
-    def write(self, before: Callable[[Outbox], Cut | None]) -> None:
-        """`before`: says which cue one of them is in the midst of."""
+    def write(self, before: Cut | None) -> None:
+        """`before`: the cue of this feed that they are in the midst of."""
         wire, written = self.wire, 0
         for outbox in self.outboxes:
             transport = outbox.transport
@@ -177,7 +179,7 @@ class _Part:
                 transport.write(wire)
                 written += 1
             else:
-                outbox.lag(self.posts, before(outbox))
+                outbox.lag(self.posts, before if self.cues else outbox.current())
         for post in self.posts:
             if post.content.receipt is not None:
                 post.content.receipt.written(written)
@@ -277,11 +279,8 @@ class Feed:
         for rendering in self._together:
             if posts.get(rendering):
                 self._unwritten.extend(self._parts(rendering, posts[rendering]))
-        # Only a language has cues: what the listeners of another topic are in the midst of, theirs knows.
-        has_cues = self.topic.language not in {NOTICES, SOURCE}
-        before: Callable[[Outbox], Cut | None] = (lambda _: self._before) if has_cues else Outbox.current
         while self._unwritten:
-            self._unwritten.popleft().write(before)
+            self._unwritten.popleft().write(self._before)
             if self._unwritten:
                 yield
         for seat in tuple(self._apart):
@@ -302,8 +301,9 @@ class Feed:
         outboxes = outboxes[first:] + outboxes[:first]
         _deliveries.add(len(outboxes) * len(posts))
         wire = b"".join([post.content.wire for post in posts])
+        cues = rendering.audio is not Audio.OFF and self.topic.language not in {NOTICES, SOURCE}
         for begin in range(0, len(outboxes), self._slice):
-            yield _Part(outboxes[begin : begin + self._slice], posts, wire)
+            yield _Part(outboxes[begin : begin + self._slice], posts, wire, cues)
 
     def _end(self, event: SessionEnded) -> Iterator[None]:
         seats = [*self._apart, *(seat for seats in self._together.values() for seat in seats)]

@@ -13,7 +13,7 @@ from edge.hub import Hub
 from edge.outbox import Outbox
 from edge.protocol import client, server
 from edge.protocol.errors import Close
-from edge.protocol.wire import Post, Rendering, message
+from edge.protocol.wire import Audio, Post, Rendering, message
 from edge.sessions import Watched
 from edge.socket import Socket
 
@@ -113,8 +113,10 @@ class ListenerSeat:
         self._hub.leave(self, self._session_id, self.language)
         self.language = language
         if self._socket is not None:
-            self._socket.change_feed()
-        self._cut = None
+            # What waits of the old language is forgotten; from here on no cue is under way.
+            cut, self._cut = self._socket.outbox.change_feed(), None
+            if cut is not None:
+                self._socket.cut_short(cut)
         self._hub.enter(self, self._session_id, language)
 
     def deliver(self, post: Post) -> None:
@@ -128,7 +130,8 @@ class ListenerSeat:
         if self._socket is None or self._giving_way:
             return None
         if language == self.language:
-            if (cue and cue.cue_id) != (self._cut and self._cut.cue_id):
+            hears = self.rendering.audio is not Audio.OFF
+            if hears and (cue and cue.cue_id) != (self._cut and self._cut.cue_id):
                 return None
             self._together = True
         return self._socket.outbox
@@ -156,13 +159,16 @@ class ListenerSeat:
         self._timer = asyncio.get_running_loop().call_later(wait, self.session_ended, post)
 
     def _under_way(self) -> Cut | None:
+        if self.rendering.audio is Audio.OFF:
+            return None
         if self._together and self._socket is not None:
             return self._hub.under_way(self._socket.outbox, self._session_id, self.language)
         return self._cut
 
     def _set_apart(self) -> None:
+        # This writes what all get until now, and only after that it may have come to sit together with them.
+        self._hub.set_apart(self, self._session_id, self.language)
         if self._together:
-            self._hub.set_apart(self, self._session_id, self.language)  # This writes what all get until now.
             self._cut = self._under_way()
             self._together = False
 

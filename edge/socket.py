@@ -15,7 +15,7 @@ from chassis.errors import Invalid, LingocastError, Unavailable
 from edge.domain.admission import MESSAGE_BYTES
 from edge.domain.lifetime import ClosesSoon, LifeSpan, Lifetime, Notice, RefreshDue, TooOld
 from edge.domain.limits import Verdict
-from edge.domain.mailbox import Kind, Parcel
+from edge.domain.mailbox import Cut, Kind, Parcel
 from edge.gate import Gate, too_fast
 from edge.outbox import Outbox
 from edge.protocol import client, server
@@ -30,6 +30,11 @@ log = structlog.get_logger()
 
 GOODBYE_SECONDS: Final = 5.0
 """How long a peer may take to accept what waits and the close frame."""
+
+
+_TEXT: Final = WSMsgType.TEXT
+_BINARY: Final = WSMsgType.BINARY
+"""By these names they are found at once; as members of an enumeration they are searched for, for every frame."""
 
 
 class Actions(Protocol):
@@ -145,12 +150,9 @@ class Socket:
             self._set_timer(GOODBYE_SECONDS, self._abort)
             self.outbox.finish(self._stop_reading)
 
-    def change_feed(self) -> None:
-        """Forgets what waits of the old language; a cue under way ends here."""
-        cut = self.outbox.change_feed()
-        if cut is not None:
-            end = cue_end(cut.cue_id, milliseconds(cut.seconds), self.flavour)
-            self.post(Parcel(Kind.MESSAGE, end))
+    def cut_short(self, cut: Cut) -> None:
+        """A cue under way ends here."""
+        self.post(Parcel(Kind.MESSAGE, cue_end(cut.cue_id, milliseconds(cut.seconds), self.flavour)))
 
     async def run(self, actions: Actions) -> None:
         """Reads until the peer is gone or `close` was called, and everything that waited was sent."""
@@ -195,14 +197,16 @@ class Socket:
             self._abort()
 
     async def _read(self, actions: Actions) -> None:
+        clock = asyncio.get_running_loop().time
         while True:
             frame = await self._ws.receive()
-            if frame.type not in (WSMsgType.TEXT, WSMsgType.BINARY):
+            binary = frame.type is _BINARY
+            if not binary and frame.type is not _TEXT:
                 self._said_goodbye = frame.type is WSMsgType.CLOSE
                 return
-            self._heard_at = asyncio.get_running_loop().time()
+            self._heard_at = clock()
             try:
-                await self._handle(frame.data, frame.type is WSMsgType.BINARY, actions)
+                await self._handle(frame.data, binary, actions)
             except Exception:  # noqa: BLE001 - the border: the peer gets a code, the log the traceback
                 failure = Internal()
                 self._log().exception("message_failed", correlation=failure.correlation_id)
@@ -214,7 +218,10 @@ class Socket:
         passed = False
         try:
             request = self._understood(data, binary)
-            if not isinstance(request, bytes | client.SendAudio):
+            if isinstance(request, bytes):
+                await actions.receive_audio(request)
+                return
+            if not isinstance(request, client.SendAudio):
                 if not await self._passes():
                     return
                 passed = True
@@ -236,10 +243,8 @@ class Socket:
         authorise(self.role, "sendAudio")
         return data
 
-    async def _obey(self, request: client.ClientMessage | bytes, actions: Actions) -> None:
-        if isinstance(request, bytes):
-            await actions.receive_audio(request)
-        elif isinstance(request, client.Heartbeat):
+    async def _obey(self, request: client.ClientMessage, actions: Actions) -> None:
+        if isinstance(request, client.Heartbeat):
             await self._gate.admit_heartbeat()
             self.tell(server.HeartbeatAck(timestamp=now_ms()))
         else:

@@ -69,7 +69,7 @@ class FakeWebSocket:
         self._before_close()
         if not self._transport.is_closing():
             payload = code.to_bytes(2, "big") + message
-            self._transport.write(bytes([0x80 | CLOSE, len(payload)]) + payload)
+            self._transport.append(bytes([0x80 | CLOSE, len(payload)]) + payload)
 
 
 class FakeListener:

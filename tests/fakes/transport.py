@@ -28,9 +28,16 @@ class FakeTransport(asyncio.Transport):
         self._lost = act
 
     def write(self, data: bytes | bytearray | memoryview) -> None:
+        """To an open connection with nothing held, as we want it."""
         # Both of the real ones complain of this, one of them by raising.
         assert not self._closing, "written to a connection that is closing"
+        # What is held here nobody can drop any more.
+        assert not self._held, "written to a peer that has not taken what was written before"
         self.writes += 1
+        self.append(bytes(data))
+
+    def append(self, data: bytes) -> None:
+        """As aiohttp writes its own frames: however much is held."""
         self._held += data
         if not self._deferred:
             self._flow()

@@ -36,8 +36,9 @@ LOOK_SECONDS: Final = 0.2
 """nats-py does not always say that a connection is closed."""
 
 PENDING_BYTES: Final = 8 * 1024 * 1024
-"""Of one subscription, or of what nats-py has not written yet: many seconds of a feed. Full: the newest goes, and is
-said to be lost."""
+"""What waits to be taken of one subscription: minutes of a feed. Full: the newest goes, and is said to be lost."""
+
+WRITING_BYTES: Final = 64 * 1024
 
 _dropped = meter.create_counter(Metric.BUS_DROPPED)
 _connections = meter.create_counter(Metric.BUS_CONNECTIONS)
@@ -105,6 +106,11 @@ class Link:
             wait = min(LONGEST_WAIT_SECONDS, 2 * wait or 0.1)
             try:
                 served = await self._serve()
+            except asyncio.CancelledError:
+                # Or only what nats-py waited for was: its closing tasks cancel a future that they share with us.
+                if _cancelled():
+                    raise
+                served = True
             except Exception:
                 # Whatever nats-py meets: the edge serves its own listeners without it.
                 log.exception("bus_failed")
@@ -121,22 +127,13 @@ class Link:
             except (Error, OSError, TimeoutError) as error:
                 self._warn(_reason(error))
                 return False
-            subscriptions: dict[str, Subscription] = {}
-            await self._subscribe(client, subscriptions)
-            if self.ready:
-                await asyncio.sleep(SETTLE_SECONDS)
-            self._begin()
             with suppress(Error, OSError):
-                await self._work(client, subscriptions)
+                await self._work(client)
             self._warn("CLOSED")
             return True
         finally:
             self.connected = False
-            # Where nats-py's own close met a broken connection it stopped in the middle, and would not do the rest.
-            client._status = Client.DISCONNECTED
-            with suppress(Error, OSError, TimeoutError):
-                async with asyncio.timeout(CONNECT_SECONDS):
-                    await client.close()
+            await _finish(client)
 
     async def _connect(self, client: Client) -> None:
         async with asyncio.timeout(CONNECT_SECONDS):
@@ -151,7 +148,7 @@ class Link:
                 connect_timeout=2,
                 ping_interval=PING_SECONDS,
                 max_outstanding_pings=2,
-                pending_size=PENDING_BYTES,
+                pending_size=2 * PENDING_BYTES,
                 flush_timeout=CONNECT_SECONDS,
                 error_cb=self._heard_error,
                 closed_cb=self._closed,
@@ -165,8 +162,14 @@ class Link:
         _connections.add(1)
         self._on_connected()
 
-    async def _work(self, client: Client, subscriptions: dict[str, Subscription]) -> None:
+    async def _work(self, client: Client) -> None:
         """Does what is wanted, until the connection is closed."""
+        subscriptions: dict[str, Subscription] = {}
+        await self._subscribe(client, subscriptions)
+        if self.ready:
+            await asyncio.sleep(SETTLE_SECONDS)
+        if not client.is_closed:
+            self._begin()
         while not client.is_closed and not _cancelled():
             with suppress(TimeoutError):
                 async with asyncio.timeout(LOOK_SECONDS):
@@ -178,6 +181,15 @@ class Link:
                     await client.publish(parting.subject, parting.data, parting.reply)
                 except MaxPayloadError:
                     self._drop(1, "TOO_LARGE")
+                await self._written(client)
+
+    async def _written(self, client: Client) -> None:
+        """Returns when nats-py does not hold much that is not written. What waits must wait here, where it may be
+        dropped for being late."""
+        while (  # noqa: ASYNC110 - nats-py tells nobody
+            client.pending_data_size > WRITING_BYTES and not client.is_closed and not _cancelled()
+        ):
+            await asyncio.sleep(0.005)
 
     def _next(self) -> Parting | None:
         parting, late = self._out.take(asyncio.get_running_loop().time())
@@ -187,12 +199,9 @@ class Link:
     async def _subscribe(self, client: Client, subscriptions: dict[str, Subscription]) -> None:
         for subject in [subject for subject in subscriptions if subject not in self._wanted]:
             await subscriptions.pop(subject).unsubscribe()
-        for subject in [subject for subject in self._wanted if subject not in subscriptions]:
+        for subject, wanted in [wish for wish in self._wanted.items() if wish[0] not in subscriptions]:
             subscriptions[subject] = await client.subscribe(
-                subject,
-                queue=self._wanted[subject].group,
-                cb=self._handling(subject),
-                pending_bytes_limit=PENDING_BYTES,
+                subject, queue=wanted.group, cb=self._handling(subject), pending_bytes_limit=PENDING_BYTES
             )
 
     def _handling(self, subject: str) -> Callable[[Msg], Coroutine[None, None, None]]:
@@ -226,6 +235,18 @@ class Link:
         if not self._told:
             self._told = True
             log.warning("bus_disturbed", reason=reason)
+
+
+async def _finish(client: Client) -> None:
+    """Closes it, whatever state it is in."""
+    # Where nats-py's own close met a broken connection it stopped in the middle, and would not do the rest.
+    client._status = Client.DISCONNECTED
+    with suppress(Error, OSError, TimeoutError):
+        async with asyncio.timeout(CONNECT_SECONDS):
+            await client.close()
+    for task in (client._reading_task, client._ping_interval_task, client._flusher_task):
+        if task is not None and task.done() and not task.cancelled():
+            task.exception()  # What stopped it was such a connection; nobody else asks, and asyncio would complain.
 
 
 def _reason(error: Exception) -> str:

@@ -171,7 +171,10 @@ class Broadcast:
             return
         start = self._clock.stamp(len(audio) // BYTES_PER_SAMPLE, now)
         chunk = Chunk(scaled(audio, self.switches.volume), start, received_at)
-        self._put(self._framer.receive(chunk, now))
+        for ready in self._framer.receive(chunk, now):
+            self._upstream.put(ready)
+        if self._timer is None:
+            self._arm()
 
     def _succeed(self, former: Socket, then: Callable[[], None] = lambda: None) -> None:
         """Hears `former` to its end, closes it, lets go on what waited, and does `then`."""

@@ -47,17 +47,20 @@ class SpeakerActions:
         self._ack = ack
         self._rate = rate_window
         self._order: Reorder[_Arrived] = Reorder()
+        self._numbered = False  # No chunk has had a number yet: nothing can be out of order.
         self._timer: asyncio.TimerHandle | None = None
         self._resampler = Resampler(sample_rate)
         self._glossaries = TokenBucket(GLOSSARIES_A_SECOND, GLOSSARIES_AT_ONCE)
 
-    async def receive_audio(self, audio: bytes) -> None:
-        await self._admit(audio, None, None)
+    async def receive_audio(self, audio: bytes, seq: int | None = None, chunk_id: str | None = None) -> None:
+        if not self._admit(audio, seq, chunk_id):
+            # A socket whose buffer is never empty would let no other have its turn.
+            await asyncio.sleep(0)
 
     async def receive(self, request: client.ClientMessage) -> None:  # noqa: C901 - a table
         match request:
             case client.SendAudio():
-                await self._admit(request.audio_data, request.seq, request.chunk_id)
+                await self.receive_audio(request.audio_data, request.seq, request.chunk_id)
             case client.PauseBroadcast():
                 self._move("paused", paused=True)
             case client.ResumeBroadcast():
@@ -122,25 +125,32 @@ class SpeakerActions:
         self._socket.tell(server.SessionEnded(session_id=self._socket.session_id, reason=reason or "speaker"))
         self._socket.close(Close.NORMAL, "ended by the speaker")
 
-    async def _admit(self, audio: bytes, seq: int | None, chunk_id: str | None) -> None:
+    def _admit(self, audio: bytes, seq: int | None, chunk_id: str | None) -> bool:
+        """One chunk. False: it came too fast, and is dropped."""
         now = asyncio.get_running_loop().time()
         # Chunks with flaws count: who sends fifty of them a second has had its share.
         verdict = self._rate.take(now)
         if verdict is not Verdict.ADMIT:
             self._too_fast(verdict)
-            # A socket whose buffer is never empty would let no other have its turn.
-            await asyncio.sleep(0)
-            return
+            return False
         flaw = audio_flaw(len(audio))
         if flaw is not None:
             raise Invalid(flaw, _FLAWS[flaw])
+        if seq is None and not self._numbered:
+            self._pass_on(audio, time.time())
+        else:
+            self._put_in_order(audio, seq, now)
+        if self._ack:
+            self._socket.tell(server.AudioReceived(timestamp=now_ms(), seq=seq, chunk_id=chunk_id))
+        return True
+
+    def _put_in_order(self, audio: bytes, seq: int | None, now: float) -> None:
+        self._numbered = True
         late = self._order.dropped
         self._forward(self._order.receive(seq, _Arrived(audio, time.time()), now))
         if self._order.dropped > late:
             audio_dropped.add(self._order.dropped - late, {Attribute.REASON: "late"})
         self._arm()
-        if self._ack:
-            self._socket.tell(server.AudioReceived(timestamp=now_ms(), seq=seq, chunk_id=chunk_id))
 
     def _too_fast(self, verdict: Verdict) -> None:
         audio_dropped.add(1, {Attribute.REASON: "rate"})
@@ -154,9 +164,12 @@ class SpeakerActions:
 
     def _forward(self, ready: list[_Arrived]) -> None:
         for arrived in ready:
-            audio = self._resampler.process(arrived.audio)
-            if audio:
-                self._broadcast.receive(audio, arrived.received_at, self._socket)
+            self._pass_on(arrived.audio, arrived.received_at)
+
+    def _pass_on(self, audio: bytes, received_at: float) -> None:
+        resampled = self._resampler.process(audio)
+        if resampled:
+            self._broadcast.receive(resampled, received_at, self._socket)
 
     def _arm(self) -> None:
         due = self._order.deadline()

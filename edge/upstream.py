@@ -221,7 +221,7 @@ class Upstream:
         if self._targets != self._targets_sent:
             self._targets_sent = self._targets
             return pb.BroadcastRequest(targets=pb.SetTargets(languages=sorted(self._targets)))
-        if self._glossary != self._glossary_sent:
+        if self._glossary is not self._glossary_sent and self._glossary != self._glossary_sent:
             self._glossary_sent = self._glossary
             return pb.BroadcastRequest(glossary=_terms(self._glossary))
         # Held after the audio that came before; flowing again before the audio that comes after.

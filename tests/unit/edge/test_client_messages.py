@@ -30,6 +30,12 @@ VALUES: dict[Any, Any] = {
 }
 
 
+def first_of(kind: Any) -> Any:
+    """The first of a Literal's values, optional or not."""
+    choices = get_args(kind)
+    return first_of(choices[0]) if choices else kind
+
+
 def an_instance(model: type[BaseModel]) -> server.Message:
     values: dict[str, Any] = {}
     for name, field in model.model_fields.items():
@@ -39,7 +45,7 @@ def an_instance(model: type[BaseModel]) -> server.Message:
         if isinstance(kind, type) and issubclass(kind, BaseModel):
             values[name] = an_instance(kind)
         else:
-            values[name] = VALUES[kind] if kind in VALUES else get_args(kind)[0]
+            values[name] = VALUES[kind] if kind in VALUES else first_of(kind)
     made = model(**values)
     assert isinstance(made, server.Message)
     return made

@@ -239,6 +239,9 @@ class Link:
 
 async def _finish(client: Client) -> None:
     """Closes it, whatever state it is in."""
+    if client.is_closed:
+        # Nobody takes it any more, and to write it would stop the close in the middle.
+        client._pending, client._pending_data_size = [], 0
     # Where nats-py's own close met a broken connection it stopped in the middle, and would not do the rest.
     client._status = Client.DISCONNECTED
     with suppress(Error, OSError, TimeoutError):

@@ -13,7 +13,7 @@ from matplotlib import pyplot as plt
 from matplotlib.typing import ColorType
 
 from tests.bench.report import machine, table
-from tests.soak.samples import Trend, trends
+from tests.soak.samples import Trend, together, trends
 from tests.soak.soak import HALLS, Findings
 
 MEGABYTE = 1 << 20
@@ -36,7 +36,7 @@ def verdicts(found: Findings) -> list[Verdict]:
     growing = [_change(trend) for trend in judged if not trend.rss_is_flat]
     leaking = [
         f"{trend.life.name}: {trend.descriptors_before:.0f} -> {trend.descriptors_after:.0f}"
-        for trend in judged
+        for trend in trends(together(found.lives), found.seconds)
         if not trend.descriptors_are_flat
     ]
     missed = [
@@ -48,7 +48,7 @@ def verdicts(found: Findings) -> list[Verdict]:
     shed = [] if ledger.counts["cues dropped for the slow"] or not ledger.counts["stalls"] else ["nothing was dropped"]
     return [
         Verdict("memory is flat: last third of each process against its second, ±10 %", growing),
-        Verdict("descriptors are flat", leaking),
+        Verdict("descriptors are flat, edges taken together", leaking),
         Verdict("counters are right and nothing is left when all have gone", found.left_over),
         Verdict("no error in the logs", found.errors),
         Verdict("witnesses got all captions and cues, or were told of what they did not", missed + witnessed),

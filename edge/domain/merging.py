@@ -32,8 +32,14 @@ class _Entry:
         pieces = [self.audio[number] for number in sorted(self.audio)]
         return [self.first, *pieces, *([self.end] if self.end is not None else [])]
 
+    @property
+    def reach(self) -> int:
+        return max(self.audio, default=-1)
+
     def joined(self, other: "_Entry") -> "_Entry":
-        return _Entry(self.name, self.first, other.audio | self.audio, self.end or other.end)
+        """Both as one. Who heard more of a cue knows whether it has ended: where it was cut off it ended too soon."""
+        end = self.end or other.end if self.reach == other.reach else max(self, other, key=lambda each: each.reach).end
+        return _Entry(self.name, self.first, other.audio | self.audio, end)
 
 
 def merged(mine: Iterable[BusEvent], theirs: Iterable[BusEvent]) -> list[BusEvent]:

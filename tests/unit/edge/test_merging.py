@@ -115,6 +115,13 @@ def test_a_correction_stays_behind_the_final_that_it_corrects() -> None:
     assert merged(said[:1], said) == said
 
 
+def test_a_cue_that_was_cut_off_for_one_goes_on_where_the_other_heard_more() -> None:
+    whole = cue(1, 10, 5)
+    cut = [*whole[:3], CueEnded("1-es", "es", 200)]
+    assert merged(cut, whole) == merged(whole, cut) == whole
+    assert merged(cut, whole[:-1]) == merged(whole[:-1], cut) == whole[:-1]
+
+
 def test_a_cue_that_an_edge_died_in_is_ended_where_others_follow() -> None:
     begun = cue(1, 10, 3)[:-1]
     out = merged(begun, cue(2, 20, 1))

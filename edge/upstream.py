@@ -18,7 +18,7 @@ from google.protobuf import duration_pb2
 from chassis import durations
 from chassis.errors import Denied, Invalid, LingocastError, rpc_errors
 from chassis.glossary import NONE, Glossary
-from chassis.pcm import SAMPLE_RATE, seconds
+from chassis.pcm import BYTES_PER_SAMPLE, SAMPLE_RATE, seconds
 from chassis.telemetry import Attribute, Metric, Span, context_of, meter, span_between
 from edge.domain.backlog import Backlog
 from edge.domain.feed import (
@@ -36,7 +36,7 @@ from edge.domain.feed import (
     Warned,
 )
 from edge.domain.outage import News, Outage
-from edge.domain.speaker import Chunk
+from edge.domain.speaker import LEAST_BYTES, Chunk
 from protos.audio.v1 import audio_pb2
 from protos.transcription.v1 import transcription_pb2 as pb
 from protos.transcription.v1.transcription_pb2_grpc import TranscriptionServiceStub
@@ -44,6 +44,9 @@ from protos.translation.v1 import translation_pb2
 
 log = structlog.get_logger()
 audio_dropped = meter.create_counter(Metric.AUDIO_DROPPED)
+
+MOST_SENT: Final = round(30.0 * SAMPLE_RATE * BYTES_PER_SAMPLE / LEAST_BYTES)
+"""Chunks remembered: 30 s of the shortest, which is longer than any segment."""
 
 RETRY_SECONDS: Final = (0.1, 0.2, 0.5, 1.0)
 _ISSUES: Final = {
@@ -109,8 +112,8 @@ class Upstream:
         self._timer: asyncio.TimerHandle | None = None
         self._next_segment = settings.first_segment_id
         self._traced: set[int] = set()
-        # What a trace wants to know of recent audio: 30 s of it, which is longer than any segment.
-        self._sent: deque[_Sent] = deque(maxlen=300)
+        # What a trace wants to know of recent audio.
+        self._sent: deque[_Sent] = deque(maxlen=MOST_SENT)
 
     def put(self, chunk: Chunk) -> None:
         dropped = self._backlog.put(chunk)

@@ -111,10 +111,6 @@ class Link:
                 if _cancelled():
                     raise
                 served = True
-            except asyncio.CancelledError:
-                if _cancelled():
-                    raise
-                served = True  # Something that nats-py cancelled while it closed, and awaited all the same.
             except Exception:
                 # Whatever nats-py meets: the edge serves its own listeners without it.
                 log.exception("bus_failed")

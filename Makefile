@@ -70,7 +70,7 @@ protos-check: packages  ## check that generated code is fresh and that buf finds
 	@$(VENV)/bin/buf lint
 
 .PHONY: bench
-bench: setup-tests  ## measure parts apart, write reports (ARGS=lag, voices, amazon, fanout, "sessions --store sqlite"…; none: all)
+bench: setup-tests  ## measure parts apart, write reports (ARGS=lag, voices, amazon, fanout, receiving, "sessions --store sqlite"…; none: all)
 	@exec $(IN) -m tests.bench $(ARGS)
 
 .PHONY: soak

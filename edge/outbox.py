@@ -137,8 +137,9 @@ class Outbox:
             self._finish = act
 
     def shut(self) -> None:
-        """Writes nothing any more, not even what waits."""
+        """Writes nothing any more, not even what waits, and lets go of whoever asked to be told."""
         self.transport = self.mailbox = None
+        self.under_way, self._overflow = _nothing, _ignore
 
     def when_overflowed(self, act: Callable[[], None]) -> None:
         """Does it when the peer takes so little that messages pile up which must not be dropped."""

@@ -180,6 +180,11 @@ class Socket:
 
     def _let_go(self) -> None:
         """Nothing more is done here. What a peer does not take would keep its transport open for ever: it is cut."""
+        self.outbox.shut()
+        broken = self._ws.exception()
+        if broken is not None:
+            # The socket keeps it, and its frames keep the socket, until the garbage collector comes along.
+            broken.__traceback__ = broken.__context__ = None
         if self._transport is None or not self._transport.get_write_buffer_size():
             self._stop_timer()
         elif self._closing is None:

@@ -6,6 +6,9 @@ import weakref
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 from functools import partial
+from socket import SHUT_RDWR
+
+import pytest
 
 from edge.collecting import LOOK_SECONDS, keep_pauses_short
 from edge.domain.freezing import Freezing
@@ -53,6 +56,29 @@ async def test_sockets_that_closed_are_gone_though_they_were_frozen() -> None:
             for listener in listeners:
                 await listener.ws.close()
             await until(partial(gone, closed))
+
+
+@pytest.mark.parametrize("polite", [True, False])
+async def test_a_socket_that_closed_is_gone_without_the_collector(polite: bool) -> None:
+    async with running_edge(resume_seconds=0.0) as running:
+        edge = running.edge
+        _, created = await running.speaker()
+        before = set(edge.sockets)
+        listeners = [await running.listener(created["sessionId"]) for _ in range(5)]
+        names = set(edge.sockets) - before
+        closed: list[weakref.ref[object]] = [
+            weakref.ref(kept[name]) for name in names for kept in (edge.sockets, edge.seats)
+        ]
+        gc.disable()
+        try:
+            for listener in listeners:
+                if polite:
+                    await listener.ws.close()
+                else:
+                    listener.ws.get_extra_info("socket").shutdown(SHUT_RDWR)
+            await until(partial(gone, closed))
+        finally:
+            gc.enable()
 
 
 async def test_an_edge_that_stops_leaves_nothing_frozen() -> None:

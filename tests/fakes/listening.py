@@ -44,6 +44,9 @@ class FakeWebSocket:
         """It sends what is no frame."""
         self._inbox.put_nowait(WSMessage(WSMsgType.ERROR, None, None))
 
+    def exception(self) -> BaseException | None:
+        return None
+
     async def receive(self) -> WSMessage:
         frame = await self._inbox.get()
         if frame.type is WSMsgType.CLOSE:

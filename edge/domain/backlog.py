@@ -2,7 +2,8 @@
 
 from collections import deque
 
-from edge.domain.speaker import Chunk
+from chassis.pcm import SAMPLE_RATE
+from edge.domain.speaker import MOST_BYTES, Chunk
 
 
 class Backlog:
@@ -37,9 +38,13 @@ class Backlog:
         return self._shed()
 
     def take(self) -> Chunk | None:
+        """The oldest that waits, and as much of what follows it directly as makes a chunk of the largest size: each
+        message costs alike, so whoever has fallen behind catches up."""
         if not self._waiting:
             return None
         chunk = self._waiting.popleft()
+        if self._waiting:
+            chunk = self._joined(chunk)
         self._waiting_seconds -= chunk.seconds
         self._taken.append(chunk)
         self._taken_seconds += chunk.seconds
@@ -59,6 +64,18 @@ class Backlog:
         self._taken.clear()
         self._taken_seconds = 0.0
         return self._shed()
+
+    def _joined(self, first: Chunk) -> Chunk:
+        parts, size, end = [first.audio], len(first.audio), first.end
+        while self._waiting:
+            following = self._waiting[0]
+            size += len(following.audio)
+            if size > MOST_BYTES or abs(following.start - end) > 1 / SAMPLE_RATE:
+                break
+            parts.append(following.audio)
+            end = following.end
+            self._waiting.popleft()
+        return Chunk(b"".join(parts), first.start, first.received_at)
 
     def _shed(self) -> int:
         before = self.dropped_chunks

@@ -152,6 +152,25 @@ def test_the_backlog_keeps_five_seconds_and_drops_the_oldest() -> None:
     assert backlog.seconds == pytest.approx(4.9)
 
 
+def test_who_takes_late_takes_what_follows_directly_along() -> None:
+    backlog = Backlog()
+    for start in (0.0, 0.04, 0.08, 0.5, 0.54):
+        backlog.put(chunk(start, 0.04, round(start * 100)))
+    taken = [backlog.take() for _ in range(4)]
+    assert spans([each for each in taken if each]) == [(0.0, 0.08), (0.08, 0.04), (0.5, 0.08)]
+    assert taken[0] is not None
+    assert (taken[0].audio, taken[0].received_at) == (bytes(1_280) + b"\4" * 1_280, 1_000.0)
+    assert backlog.seconds == pytest.approx(0.0)
+    # One who keeps up gets each as it is.
+    backlog.put(chunk(0.58, 0.04))
+    last = backlog.take()
+    assert last is not None
+    assert spans([last]) == [(0.58, 0.04)]
+    backlog.confirm(0.58)
+    backlog.rewind()
+    assert backlog.seconds == pytest.approx(0.04)
+
+
 def test_after_a_loss_only_what_was_not_confirmed_comes_again() -> None:
     backlog = Backlog()
     for number in range(6):

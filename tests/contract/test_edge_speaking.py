@@ -99,6 +99,19 @@ async def test_numbered_chunks_are_put_in_order(running: RunningEdge) -> None:
     assert stream.bytes_heard == b"".join(chunks)
 
 
+async def test_a_numbered_chunk_that_never_comes_is_waited_for_and_then_done_without(running: RunningEdge) -> None:
+    speaker, _ = await running.speaker(plain=True)
+    stream = await running.transcription.stream()
+    chunks = [bytes([number]) * 3_200 for number in range(4)]
+    for number in (0, 2, 3):
+        await speaker.say("sendAudio", audioData=base64_of(chunks[number]), seq=number)
+    await stream.until(lambda: len(stream.bytes_heard) == 3 * 3_200)
+    await speaker.say("sendAudio", audioData=base64_of(chunks[1]), seq=1)  # Too late now.
+    await speaker.say("sendAudio", audioData=base64_of(TENTH), seq=4)
+    await stream.until(lambda: len(stream.bytes_heard) == 4 * 3_200)
+    assert stream.bytes_heard == chunks[0] + chunks[2] + chunks[3] + TENTH
+
+
 @pytest.mark.parametrize(
     ("code", "audio"),
     [

@@ -319,7 +319,8 @@ class Entrance:
     ) -> web.StreamResponse:
         """The seat is left at the end."""
         session_id = view.session_id
-        unwatch = self._edge.watches.subscribe(view, partial(seat.watched, self._config.tail_seconds))
+        ended = partial(seat.watched, self._config.tail_seconds)
+        unwatch = self._edge.watches.subscribe(view, ended, only_end=True)
         self._edge.seats[connection_id] = seat
         lost = False
         try:

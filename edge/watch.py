@@ -23,6 +23,8 @@ class _Watch:
     last: Watched
     task: asyncio.Task[None] | None = None
     receivers: dict[Receiver, None] = field(default_factory=dict)
+    enders: dict[Receiver, None] = field(default_factory=dict)
+    """Who is told only that the session is over."""
 
 
 class Watches:
@@ -33,14 +35,15 @@ class Watches:
         self._tasks = tasks
         self._watches: dict[str, _Watch] = {}
 
-    def subscribe(self, view: SessionView, receive: Receiver) -> Callable[[], None]:
+    def subscribe(self, view: SessionView, receive: Receiver, *, only_end: bool = False) -> Callable[[], None]:
         """Calls `receive`, which must not wait, with what is known already and after each change, until what this
-        returns is called. A session that is not found any more is told as ended."""
+        returns is called. A session that is not found any more is told as ended. `only_end`: of changes only that one;
+        there is a change for every join, and who joins are thousands."""
         watch = self._watches.get(view.session_id)
         if watch is None:
             watch = self._watches[view.session_id] = _Watch(Watched(view, ""))
             watch.task = self._tasks.create_task(self._follow(view.session_id, watch))
-        watch.receivers[receive] = None
+        (watch.enders if only_end else watch.receivers)[receive] = None
         # It may be over by now, and then nothing changes any more.
         receive(watch.last)
 
@@ -48,8 +51,9 @@ class Watches:
 
     def _unsubscribe(self, watch: _Watch, receive: Receiver) -> None:
         watch.receivers.pop(receive, None)
+        watch.enders.pop(receive, None)
         session_id = watch.last.session.session_id
-        if not watch.receivers and self._watches.get(session_id) is watch:
+        if not watch.receivers and not watch.enders and self._watches.get(session_id) is watch:
             del self._watches[session_id]
             if watch.task is not None:
                 watch.task.cancel()
@@ -69,5 +73,5 @@ class Watches:
 
     def _tell(self, watch: _Watch, watched: Watched) -> None:
         watch.last = watched
-        for receive in tuple(watch.receivers):
+        for receive in (*watch.receivers, *(() if watched.session.live else watch.enders)):
             receive(watched)

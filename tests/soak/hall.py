@@ -4,6 +4,7 @@ All connect through a balancer, so that the people of one session are on several
 """
 
 import asyncio
+import json
 import math
 import random
 from collections import Counter
@@ -12,9 +13,12 @@ from contextlib import AsyncExitStack, asynccontextmanager, contextmanager, supp
 from dataclasses import dataclass, field
 from typing import Final
 
+from yarl import URL
+
 from edge.client import ClientError, Listener, Speaker, pace
 from tests.bench.crowd import opened
 from tests.e2e.talks import noise, silence
+from tests.fakes.raw_socket import TEXT, RawFrame, RawSocket
 from tests.soak.account import Disturbance, Heard, Shortfall, shortfall
 
 LANGUAGES: Final = ("es", "pt", "fr")
@@ -22,8 +26,10 @@ TALK: Final = (noise(2.5) + silence(0.8)) * 3 + silence(6.0)
 """Three sentences and a rest: half of the time there is speech."""
 FOLLOWING_SECONDS: Final = 60.0
 PATIENCE_SECONDS: Final = 60.0
-STALL_SECONDS: Final = (60.0, 90.0)
-"""More speech than buffers on the way and the mailbox (10 s) hold together."""
+STALL_SECONDS: Final = (45.0, 75.0)
+READING_SECONDS: Final = 10.0
+RECEIVE_BUFFER: Final = 8_192
+"""So little that the sound of such a time is more than all buffers on the way and a mailbox hold together."""
 
 
 @dataclass(slots=True)
@@ -184,21 +190,32 @@ class Hall:
 
     async def _stalling(self, session_id: str) -> None:
         """Reads nothing for long, then all there is. Straight from an edge: the balancer would keep much for it."""
-        heard, edge = Heard(), self._chance.choice(self._ledger.edges)
-        async with self._visiting(session_id, LANGUAGES[0], 4, edge) as listener:
+        port, target = URL(self._chance.choice(self._ledger.edges)).port, f"sessionId={session_id}&targetLanguage=es"
+        assert port is not None
+        client = await RawSocket.open(port, f"/ws?{target}".encode(), receive_buffer=RECEIVE_BUFFER)
+        if client.status != 101:
+            raise ConnectionError(f"refused with {client.status}")
+        self._ledger.counts["joins"] += 1
+        try:
             await asyncio.sleep(self._chance.uniform(*STALL_SECONDS))
-            with suppress(TimeoutError):
-                async with asyncio.timeout(10.0):
-                    await self._read(listener, heard)
-        self._ledger.counts["stalls"] += 1
-        self._ledger.counts["cues dropped for the slow"] += heard.dropped
-        self._ledger.add(heard)
+            async with asyncio.timeout(READING_SECONDS):
+                while True:
+                    self._missed(await client.frame())
+        except (TimeoutError, asyncio.IncompleteReadError):
+            self._ledger.counts["stalls"] += 1
+        finally:
+            await client.close()
+            self._ledger.counts["gone without a word"] += 1
+
+    def _missed(self, frame: RawFrame) -> None:
+        if frame.opcode == TEXT:
+            message = json.loads(frame.payload)
+            if message["type"] == "audioDropped":
+                self._ledger.counts["cues dropped for the slow"] += message["cues"]
 
     @asynccontextmanager
-    async def _visiting(
-        self, session_id: str, language: str, inbox: int = 256, url: str = ""
-    ) -> AsyncIterator[Listener]:
-        async with Listener.open(url or self._ledger.url, session_id, language, inbox=inbox) as listener:
+    async def _visiting(self, session_id: str, language: str) -> AsyncIterator[Listener]:
+        async with Listener.open(self._ledger.url, session_id, language) as listener:
             self._ledger.counts["joins"] += 1
             yield listener
         self._ledger.counts["leaves"] += 1

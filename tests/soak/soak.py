@@ -26,6 +26,8 @@ SETTINGS: Final = {
     # Everybody comes from one address, and speakers open many sessions.
     "EDGE_LIMIT_ADDRESSES": "false",
     "SESSION_CREATES_PER_HOUR": "1000",
+    # So that who does not read for a minute loses something.
+    "EDGE_MAILBOX_SECONDS": "4",
     "EDGE_REFRESH_AFTER_SECONDS": "60",
     "EDGE_WARN_AFTER_SECONDS": "75",
     "EDGE_CLOSE_AFTER_SECONDS": "90",

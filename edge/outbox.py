@@ -10,10 +10,14 @@ import asyncio
 from collections.abc import Callable
 from typing import Final
 
+import structlog
+
 from chassis.telemetry import Metric, meter
 from edge.domain.mailbox import Cut, Dropped, Mailbox
 from edge.protocol import server
 from edge.protocol.wire import Frame, Post, message
+
+log = structlog.get_logger()
 
 SWEEP_SECONDS: Final = 0.05
 WRITE_BYTES: Final = 64 * 1024
@@ -40,9 +44,17 @@ class Laggards:
             self._timer = asyncio.get_running_loop().call_soon(self._sweep)
 
     def _sweep(self) -> None:
-        for outbox in [outbox for outbox in tuple(self._outboxes) if not outbox.drain()]:
-            self._outboxes.pop(outbox, None)
-        self._timer = asyncio.get_running_loop().call_later(SWEEP_SECONDS, self._sweep) if self._outboxes else None
+        try:
+            for outbox in tuple(self._outboxes):
+                try:
+                    if not outbox.drain():
+                        self._outboxes.pop(outbox, None)
+                except Exception:  # One peer must not hold up all others that lag.
+                    log.exception("outbox_failed")
+                    self._outboxes.pop(outbox, None)
+                    outbox.abort()
+        finally:
+            self._timer = asyncio.get_running_loop().call_later(SWEEP_SECONDS, self._sweep) if self._outboxes else None
 
 
 class Outbox:
@@ -140,6 +152,11 @@ class Outbox:
         """Writes nothing any more, not even what waits, and lets go of whoever asked to be told."""
         self.transport = self.mailbox = None
         self.under_way, self._overflow = _nothing, _ignore
+
+    def abort(self) -> None:
+        """Cuts the connection. What waits is lost."""
+        if self.transport is not None:
+            self.transport.abort()
 
     def when_overflowed(self, act: Callable[[], None]) -> None:
         """Does it when the peer takes so little that messages pile up which must not be dropped."""

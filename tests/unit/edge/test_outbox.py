@@ -350,3 +350,26 @@ def test_one_that_never_reads_does_not_keep_others_waiting() -> None:
         assert len(peer.laggards) == 1
 
     played(scene)
+
+
+def test_a_peer_that_cannot_be_written_to_is_cut_off_and_holds_up_nobody() -> None:
+    class Broken(FakeTransport):
+        def write(self, data: bytes | bytearray | memoryview) -> None:
+            raise RuntimeError("no such thing as a write")
+
+    async def scene(peer: Peer) -> None:
+        broken = Broken()
+        broken.stall()
+        broken.append(b"a ping's answer")
+        sick = Outbox(broken, peer.laggards, 10.0)
+        sick.put(text("one"))
+        broken.read()
+        peer.transport.stall()
+        peer.put(text("one"), text("two"))
+        peer.transport.read()
+        await swept()
+        assert peer.heard == ["one", "two"]
+        assert broken.aborted
+        assert len(peer.laggards) == 0
+
+    played(scene)

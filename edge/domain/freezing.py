@@ -12,8 +12,8 @@ from typing import Final
 BATCH: Final = 200
 """Sockets that opened since the last freeze: what they hold is looked at in some milliseconds, a last time."""
 
-LEFT: Final = 1_000
-"""Sockets that closed since the last thaw: fewer are not worth one."""
+LEFT: Final = 300
+"""Sockets that closed since the last thaw: fewer are not worth one. Each leaves some 40 KB behind."""
 
 PATIENCE: Final = 4
 """How many times more than are there may have left before a thaw no longer waits for a quiet moment."""

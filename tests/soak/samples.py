@@ -86,6 +86,8 @@ def trends(lives: Sequence[Life], run_seconds: float) -> list[Trend]:
         if len(life.samples) < 6 or life.seconds < SHORTEST_LIFE * run_seconds:
             continue
         _, second, last = life.thirds()
+        if not second:  # An edge was away for all of it: the run is too short to judge.
+            continue
         found.append(
             Trend(
                 life,

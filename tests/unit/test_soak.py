@@ -55,6 +55,12 @@ def test_listeners_who_move_from_one_edge_to_the_other_are_no_leak() -> None:
     assert both.descriptors_after == 120
 
 
+def test_a_run_in_whose_middle_an_edge_was_away_says_nothing_of_both_together() -> None:
+    whole = life(lambda _: 50, lambda _: 60)
+    away = Life("edge-2", 8, [each for each in whole.samples if not 290 < each.at < 610])
+    assert trends(together([whole, away]), 900) == []
+
+
 def cue(segment: int) -> list[Event]:
     start = CueStart(f"c{segment}", segment, "es", 16_000)
     return [Caption(segment, "es", "…", is_final=True), start, CueEnd(f"c{segment}")]

@@ -166,7 +166,8 @@ class _Part:
 
     def write(self, before: Cut | None) -> None:
         """`before`: the cue of this feed that they are in the midst of."""
-        wire, written = self.wire, 0
+        wire = self.wire
+        late: list[Outbox] = []
         for outbox in self.outboxes:
             transport = outbox.transport
             # As `Outbox.put`, without the calls: here is where the time goes.
@@ -177,12 +178,14 @@ class _Part:
                 and not transport.is_closing()
             ):
                 transport.write(wire)
-                written += 1
             else:
-                outbox.lag(self.posts, before if self.cues else outbox.current())
+                late.append(outbox)
+        # After all others: what a mailbox drops takes longer than a write.
+        for outbox in late:
+            outbox.lag(self.posts, before if self.cues else outbox.current())
         for post in self.posts:
             if post.content.receipt is not None:
-                post.content.receipt.written(written)
+                post.content.receipt.written(len(self.outboxes) - len(late))
 
 
 class Feed:

@@ -68,6 +68,7 @@ class Link:
         self._name = name
         self._on_connected = on_connected
         self._wanted: dict[str, _Wanted] = {}
+        self._wants_changed = False
         self._out = Outgoing()
         self._wake = asyncio.Event()
         self._told = False  # The warning of the present outage.
@@ -77,11 +78,13 @@ class Link:
         subjects that arrive together, after those of the others that arrived before it. `group`: of those who name the
         same, each message reaches only one."""
         self._wanted[subject] = _Wanted(handler, last, group)
+        self._wants_changed = True
         self._wake.set()
 
     def unwant(self, subject: str) -> None:
         """No more of these."""
         if self._wanted.pop(subject, None) is not None:
+            self._wants_changed = True
             self._wake.set()
 
     def publish(self, subject: str, data: bytes, *, patience: float, reply: str = "") -> None:
@@ -165,6 +168,7 @@ class Link:
     async def _work(self, client: Client) -> None:
         """Does what is wanted, until the connection is closed."""
         subscriptions: dict[str, Subscription] = {}
+        self._wants_changed = True  # Nothing holds on this connection.
         await self._subscribe(client, subscriptions)
         if self.ready:
             await asyncio.sleep(SETTLE_SECONDS)
@@ -182,6 +186,8 @@ class Link:
                 except MaxPayloadError:
                     self._drop(1, "TOO_LARGE")
                 await self._written(client)
+                # What was wanted meanwhile goes before what was published after it: else answers come to nobody.
+                await self._subscribe(client, subscriptions)
 
     async def _written(self, client: Client) -> None:
         """Returns when nats-py does not hold much that is not written. What waits must wait here, where it may be
@@ -197,12 +203,14 @@ class Link:
         return parting
 
     async def _subscribe(self, client: Client, subscriptions: dict[str, Subscription]) -> None:
-        for subject in [subject for subject in subscriptions if subject not in self._wanted]:
-            await subscriptions.pop(subject).unsubscribe()
-        for subject, wanted in [wish for wish in self._wanted.items() if wish[0] not in subscriptions]:
-            subscriptions[subject] = await client.subscribe(
-                subject, queue=wanted.group, cb=self._handling(subject), pending_bytes_limit=PENDING_BYTES
-            )
+        while self._wants_changed:  # Looked at only then: there may be thousands.
+            self._wants_changed = False
+            for subject in [subject for subject in subscriptions if subject not in self._wanted]:
+                await subscriptions.pop(subject).unsubscribe()
+            for subject, wanted in [wish for wish in self._wanted.items() if wish[0] not in subscriptions]:
+                subscriptions[subject] = await client.subscribe(
+                    subject, queue=wanted.group, cb=self._handling(subject), pending_bytes_limit=PENDING_BYTES
+                )
 
     def _handling(self, subject: str) -> Callable[[Msg], Coroutine[None, None, None]]:
         async def handle(message: Msg) -> None:

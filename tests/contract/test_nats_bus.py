@@ -150,6 +150,19 @@ async def test_what_another_edge_published_before_is_remembered_where_the_speake
         assert list(listening.missed(FEED, "1-es")) == [*cue(2), *cue(3)]
 
 
+async def test_who_asks_while_much_is_being_sent_gets_the_answer(server: NatsServer) -> None:
+    async with linked(server, 3) as (here, there, witness):
+        await passed_on(there, witness, *cue(1))
+        much = [Caption(1, "fr", "x" * 60_000, 0, False, 0, 0)] * 60
+        publish(here, *much, topic=Topic(SESSION, "fr"))
+        await asyncio.sleep(0.02)  # Some of it is under way.
+        asking = asyncio.get_running_loop().create_task(here.follow(FEED, ""))
+        await asyncio.sleep(0)
+        publish(here, *much, topic=Topic(SESSION, "fr"))
+        await asking
+        assert list(here.missed(FEED, "")) == cue(1)
+
+
 async def test_however_many_edges_know_a_topic_only_a_few_answer(server: NatsServer) -> None:
     async with linked(server, 12) as (here, *others), await nats.connect(server.url) as stranger:
         await passed_on(here, others[0], *cue(1))

@@ -233,7 +233,9 @@ class CueStart(Message):
 
 
 class CueEnd(Message):
-    """The cue is over. `durationMs`: of its audio, or of what was sent of it when it was cut short."""
+    """The cue is over. `durationMs`: of its audio, or of what was sent of it when it was cut short.
+
+    Cut for one who did not read fast enough, it has less audio than that: `audioDropped` says how much."""
 
     type: Literal["cueEnd"] = "cueEnd"
     cue_id: str

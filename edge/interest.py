@@ -73,9 +73,9 @@ class Interest:
         link.want(subject("feed", topic), self._receive, last=topic.language in {NOTICES, HANDOVER})
 
     def begin(self, last_cue: str, seconds: float, *, hold: bool) -> None:
-        """Asks those who know the topic, for at most `seconds`, and tells others from then on. `hold`: what arrives
-        meanwhile waits."""
-        if hold and self._link.connected:
+        """Asks those who know the topic, for at most `seconds`, and tells others from then on; `catch_up` does so where
+        NATS is away. `hold`: what arrives meanwhile waits."""
+        if hold:
             self._waiting = []
         else:
             self._tell()

@@ -265,6 +265,21 @@ async def test_a_loss_is_said_although_nothing_follows(server: NatsServer) -> No
         assert list(there.missed(FEED, "1-es")) == cue(2, 5)
 
 
+async def test_who_came_while_nats_was_away_gets_the_cue_under_way_from_its_start(server: NatsServer) -> None:
+    async with cable(server) as line, nats_bus([server.url]) as here, nats_bus([line.url]) as there:
+        await until(lambda: here.connected and there.connected)
+        publish(here, *cue(1, 5)[:3])
+        await line.cut()
+        await until(lambda: not there.connected)
+        heard = await ear(there)
+        line.mend()
+        await until(lambda: there.connected)
+        await there.follow(FEED, "")
+        publish(here, *cue(1, 5)[3:], *cue(2))
+        await heard.hears(*cue(1, 5), *cue(2))
+        assert list(there.missed(FEED, "")) == [*cue(1, 5), *cue(2)]
+
+
 async def test_switches_that_were_moved_meanwhile_are_told_once_as_they_stand(server: NatsServer) -> None:
     topic = Topic(SESSION, NOTICES)
     paused = SwitchesChanged("paused", Switches(paused=True, changed_at=100.0))

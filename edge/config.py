@@ -76,6 +76,9 @@ class Config(AuthSettings):
         60, ge=1, description="Wrong PINs of one session that are tried a minute, by all addresses together."
     )
     mailbox_seconds: float = Field(10.0, gt=0, description="Audio that waits for a slow listener, at most.")
+    native_sends: bool = Field(
+        True, description="Write to many listeners by one call of C, where that is compiled (python -m edge.sends)."
+    )
     limit_addresses: bool = Field(
         True, description="Ask the shared limits on connections and joins of a client address. Off for load tests."
     )
@@ -100,9 +103,8 @@ class Config(AuthSettings):
 
     @model_validator(mode="after")
     def _nats_urls(self) -> Self:
-        for url in map(urlsplit, self.nats_servers):
-            if url.scheme not in {"nats", "tls"} or not url.hostname:
-                raise ValueError("EDGE_NATS takes addresses such as nats://host:4222 or tls://host:4222")
+        if not all(map(_is_nats_url, self.nats_servers)):
+            raise ValueError("EDGE_NATS takes addresses such as nats://host:4222 or tls://host:4222")
         return self
 
     @model_validator(mode="after")
@@ -118,3 +120,11 @@ class Config(AuthSettings):
                 "EDGE_WORKERS above 1 needs EDGE_NATS: else who listens at one worker hears no other's talks"
             )
         return self
+
+
+def _is_nats_url(text: str) -> bool:
+    try:
+        url = urlsplit(text)
+        return url.scheme in {"nats", "tls"} and bool(url.hostname) and url.port != 0
+    except ValueError:  # Its own words may quote a piece of a password.
+        return False

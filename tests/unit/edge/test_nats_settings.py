@@ -18,7 +18,13 @@ def test_several_addresses_are_separated_by_commas() -> None:
     assert servers("nats://one:4222, tls://edge:secret@two:4222") == ["nats://one:4222", "tls://edge:secret@two:4222"]
 
 
-@pytest.mark.parametrize("setting", ["one:4222", "http://one:4222", "nats://", "nats://one:4222,two"])
+@pytest.mark.parametrize(
+    "setting",
+    [
+        *("one:4222", "http://one:4222", "nats://", "nats://one:4222,two"),
+        *("nats://one:99999", "nats://one:port", "nats://edge:sec#ret@one:4222", "nats://edge:[secret]@one:4222"),
+    ],
+)
 def test_what_is_no_address_of_nats_is_refused_before_anything_starts(setting: str) -> None:
     with pytest.raises(ValidationError, match="EDGE_NATS takes addresses"):
         servers(setting)

@@ -174,6 +174,7 @@ class Upstream:
 
     def _stream_lost(self) -> None:
         self._up = False
+        self._stream_number += 1  # Of none: what waits from here on is for the next.
         dropped = self._backlog.rewind()
         if dropped:
             self._count_dropped(dropped)
@@ -209,7 +210,7 @@ class Upstream:
         self._stream_number += 1
         own_number = self._stream_number
         yield self._config()
-        # gRPC may leave the generator of a broken stream waiting; it must not take from the stream that followed.
+        # gRPC may leave the generator of a broken stream waiting; it must not take what is for the stream that follows.
         while own_number == self._stream_number:
             request = self._next()
             if request is not None:

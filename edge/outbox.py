@@ -7,7 +7,7 @@ who lag, so that nobody costs a task.
 """
 
 import asyncio
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from typing import Final
 
 import structlog
@@ -31,6 +31,8 @@ class Laggards:
 
     def __init__(self) -> None:
         self._outboxes: dict[Outbox, None] = {}
+        self._new: dict[Outbox, None] = {}
+        self._soon: asyncio.Handle | None = None
         self._timer: asyncio.Handle | None = None
 
     def __len__(self) -> int:
@@ -38,23 +40,31 @@ class Laggards:
 
     def add(self, outbox: "Outbox") -> None:
         """To be drained from now on, until it is empty."""
-        self._outboxes[outbox] = None
-        if self._timer is None:
-            # Most lag for a moment only, such as a second write in one tick.
-            self._timer = asyncio.get_running_loop().call_soon(self._sweep)
+        self._outboxes[outbox] = self._new[outbox] = None
+        if self._soon is None:
+            # Most lag for a moment only, such as a second write in one tick. Those wait for no sweep of the others.
+            self._soon = asyncio.get_running_loop().call_soon(self._look_at_new)
+
+    def _look_at_new(self) -> None:
+        new, self._new, self._soon = self._new, {}, None
+        self._drain(new)
+        if self._outboxes and self._timer is None:
+            self._timer = asyncio.get_running_loop().call_later(SWEEP_SECONDS, self._sweep)
 
     def _sweep(self) -> None:
-        try:
-            for outbox in tuple(self._outboxes):
-                try:
-                    if not outbox.drain():
-                        self._outboxes.pop(outbox, None)
-                except Exception:  # One peer must not hold up all others that lag.
-                    log.exception("outbox_failed")
+        self._drain(self._outboxes)
+        again = bool(self._outboxes)
+        self._timer = asyncio.get_running_loop().call_later(SWEEP_SECONDS, self._sweep) if again else None
+
+    def _drain(self, outboxes: Iterable["Outbox"]) -> None:
+        for outbox in tuple(outboxes):
+            try:
+                if not outbox.drain():
                     self._outboxes.pop(outbox, None)
-                    outbox.abort()
-        finally:
-            self._timer = asyncio.get_running_loop().call_later(SWEEP_SECONDS, self._sweep) if self._outboxes else None
+            except Exception:  # One peer must not hold up all others that lag.
+                log.exception("outbox_failed")
+                self._outboxes.pop(outbox, None)
+                outbox.abort()
 
 
 class Outbox:

@@ -115,6 +115,20 @@ def test_a_second_write_in_one_tick_comes_with_the_next_one() -> None:
     played(scene, deferred=True)
 
 
+def test_a_second_write_in_one_tick_waits_for_no_sweep_of_those_that_are_stuck() -> None:
+    async def scene(peer: Peer) -> None:
+        stuck = Outbox(FakeTransport(room=0), peer.laggards, 10.0)
+        stuck.put(text("one"))
+        stuck.put(text("two"))
+        await swept()
+        peer.put(text("one"), text("two"))
+        for _ in range(4):
+            await asyncio.sleep(0)
+        assert peer.heard == ["one", "two"]
+
+    played(scene, deferred=True)
+
+
 def test_what_is_written_to_a_laggard_at_one_go_is_bounded_so_that_the_rest_can_still_be_dropped() -> None:
     async def scene(peer: Peer) -> None:
         peer.transport.stall()

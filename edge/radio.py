@@ -60,8 +60,13 @@ class RadioListener:
         """It missed the last page."""
 
     def write(self, wire: bytes, now: float) -> bool:
-        """False: missed."""
-        self.behind = not self._written(wire, now)
+        """False: missed. Must not raise: the station writes to many."""
+        try:
+            self.behind = not self._written(wire, now)
+        except Exception:
+            log.exception("player_failed", session=self.session_id)
+            self.behind = True
+            self.cut()
         return not self.behind
 
     def _written(self, wire: bytes, now: float) -> bool:

@@ -41,6 +41,11 @@ def player(line: Line) -> tuple[RadioListener, float]:
     return listener, asyncio.get_running_loop().time()
 
 
+def on_air(bus: LocalBus) -> Station:
+    view = SessionView("s", True, "en", "standard", Switches(), False, time.time(), time.time() + 7_200)
+    return Station(view, "es", Form.OGG, bus=bus, watch=lambda _, __: lambda: None, tail_seconds=1.0)
+
+
 async def test_who_keeps_up_gets_every_page() -> None:
     line = Line()
     listener, now = player(line)
@@ -83,11 +88,31 @@ async def test_whose_connection_closed_is_over_with_the_next_page() -> None:
     assert line.taken == []
 
 
+async def test_a_player_that_cannot_be_written_to_ends_the_station_for_nobody_else() -> None:
+    class Broken(Line):
+        def write(self, data: bytes | bytearray | memoryview) -> None:
+            raise RuntimeError("broken")
+
+    bus = LocalBus()
+    station = on_air(bus)
+    lines = [Broken(), Line()]
+    broken, whole = [player(line)[0] for line in lines]
+    for listener in (broken, whole):
+        station.enter(listener)
+    async with asyncio.timeout(30):
+        await broken.over.wait()
+        assert not station.ended
+        bus.publish(Topic("s", NOTICES), SessionEnded("speaker"))
+        await whole.over.wait()
+    assert [line.gone for line in lines] == [True, False]
+    assert b"".join(lines[1].taken)
+    assert station.session_over
+
+
 async def test_a_large_audience_gets_the_same_to_the_last_page() -> None:
     """More than are written to at one go."""
-    view = SessionView("s", True, "en", "standard", Switches(), False, time.time(), time.time() + 7_200)
     bus = LocalBus()
-    station = Station(view, "es", Form.OGG, bus=bus, watch=lambda _, __: lambda: None, tail_seconds=1.0)
+    station = on_air(bus)
     lines = [Line() for _ in range(2 * SLICE + 10)]
     listeners = [player(line)[0] for line in lines]
     for listener in listeners:

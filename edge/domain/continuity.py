@@ -10,8 +10,9 @@ from typing import Final
 
 from edge.domain.feed import BusEvent, CueAudio, CueEnded, CuesDropped, CueStarted
 
-REMEMBERED_PUBLISHERS: Final = 16
-"""Of one topic: there is one at a time, another after each move of the speaker to another edge."""
+REMEMBERED_PUBLISHERS: Final = 1_000
+"""Of one topic: there is one at a time, another after each move of the speaker to another edge, and after each half
+minute of silence. More than a session has: of one who is forgotten here and remembered elsewhere all seems lost."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -183,6 +183,16 @@ def test_several_publishers_met_at_once_are_no_loss() -> None:
     assert continuity.catch_up({"ada": Position(90, 9, 40.0), "grace": Position(50, 5, 20.0)}) == []
 
 
+def test_after_many_silences_an_interruption_says_no_more_than_was_lost() -> None:
+    here, there = Continuity("es"), Continuity("es")
+    for number in range(240):  # One each half minute, for two hours.
+        heard(here, sent(*TALK), f"ada {number}")
+        heard(there, sent(*TALK), f"ada {number}")
+    messages = sent(*TALK, CAPTION)
+    heard(here, messages[:4], "there")
+    assert here.catch_up({**there.positions, "there": messages[-1].before}) == [CuesDropped("es", 1, 1.5)]
+
+
 @st.composite
 def talks(draw: st.DrawFn) -> list[BusEvent]:
     events: list[BusEvent] = []

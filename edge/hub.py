@@ -286,16 +286,22 @@ class Feed:
             self._unwritten.popleft().write(self._before)
             if self._unwritten:
                 yield
-        for seat in tuple(self._apart):
+        yield from self._deliver(posts)
+        for event in events:
+            if isinstance(event, SessionEnded):
+                yield from self._end(event)
+
+    def _deliver(self, posts: dict[Rendering, list[Post]]) -> Iterator[None]:
+        """To those who sit apart: thousands as well, when many come at once or in the midst of a cue."""
+        for place, seat in enumerate(tuple(self._apart), 1):
             for post in posts[seat.rendering]:
                 seat.deliver(post)
             outbox = seat.joins(self.topic.language, self._cue)
             if outbox is not None and seat in self._apart:
                 del self._apart[seat]
                 self._together.setdefault(seat.rendering, {})[seat] = outbox
-        for event in events:
-            if isinstance(event, SessionEnded):
-                yield from self._end(event)
+            if place % self._slice == 0:
+                yield
 
     def _parts(self, rendering: Rendering, posts: list[Post]) -> Iterator["_Part"]:
         outboxes = list(self._together[rendering].values())

@@ -99,6 +99,18 @@ def test_a_message_to_a_laggard_between_two_slices_keeps_the_rest_of_its_cue() -
     play(scene)
 
 
+def test_those_who_have_just_come_are_written_to_in_slices_as_well() -> None:
+    async def scene(house: House) -> None:
+        listeners = [await house.listener() for _ in range(3)]
+        house.publish(CAPTION)
+        await asyncio.sleep(0)
+        assert [types(listener) for listener in listeners] == [["caption"], [], []]
+        await house.goes_out()
+        assert [types(listener) for listener in listeners] == [["caption"]] * 3
+
+    play(scene)
+
+
 def test_what_was_published_before_the_end_goes_before_it_in_whatever_feed() -> None:
     async def scene(house: House) -> None:
         listener = await house.listener()

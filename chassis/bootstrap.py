@@ -83,6 +83,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     venv = Path(os.environ.get("VENV") or ROOT / ".venv").absolute()
     with _alone(venv):
         changed = install_packages(venv)
+        compile_sends(venv / "bin" / "python")
     local = options.for_tests or wants_local(os.environ)
     if local and not options.packages_only:
         changed |= install_programs((*PROGRAMS, *TEST_PROGRAMS) if options.for_tests else PROGRAMS)
@@ -186,6 +187,12 @@ def _pip_install(python: Path, count: int) -> None:
                 show("installing")
     if pip.returncode != 0:
         stop("\n".join(["pip could not install the packages; its last words:", *last]))
+
+
+def compile_sends(python: Path) -> None:
+    """Makes fan-out cheaper where there is a C compiler. Nothing needs it; what fails is said."""
+    if any(map(shutil.which, ("cc", "gcc", "clang"))):
+        subprocess.run([python, "-m", "edge.sends"], cwd=ROOT, check=False)
 
 
 # ------------------------------------------------------------------------------------------------ system programs

@@ -23,6 +23,7 @@ from edge.outbox import Laggards
 from edge.protocol import server
 from edge.protocol.errors import Close
 from edge.radio import Radio
+from edge.sends import best, one_by_one
 from edge.sessions import Held, NewSession, Sessions, SessionView
 from edge.socket import Socket
 from edge.upstream import BroadcastSettings, Upstream
@@ -61,7 +62,7 @@ class Edge:
         self.languages = languages
         self.verifier = verifier
         self.bus = bus
-        self.hub = Hub(bus)
+        self.hub = Hub(bus, send=best() if config.native_sends else one_by_one)
         self.laggards = Laggards()
         self.watches = Watches(sessions, tasks)
         self.radio = Radio(bus, self.watches.subscribe, config.tail_seconds)

@@ -19,6 +19,7 @@ from edge.domain.mailbox import Cut
 from edge.opus import OpusCues
 from edge.outbox import Outbox
 from edge.protocol.wire import Audio, Encoder, Post, Receipt, Rendering
+from edge.sends import SendToAll, one_by_one
 
 SPAN_SETTLES_SECONDS: Final = 1.0
 """How long after a fan-out its span waits for the last listener's write. Slower ones are not the feed's delay."""
@@ -53,9 +54,10 @@ class Seat(Protocol):
 class Hub:
     """The feeds that somebody on this edge listens to."""
 
-    def __init__(self, bus: Bus, slice_size: int = SLICE) -> None:
+    def __init__(self, bus: Bus, slice_size: int = SLICE, send: SendToAll = one_by_one) -> None:
         self._bus = bus
         self._slice = slice_size
+        self._send = send
         self.published = 0
         """How many events came so far."""
         self._feeds: dict[Topic, Feed] = {}
@@ -73,7 +75,7 @@ class Hub:
                 self._feeds[topic].settle()  # Which may be the end of its last listener, and with that its own.
             feed = self._feeds.get(topic)
             if feed is None:
-                feed = self._feeds[topic] = Feed(topic, self._bus.missed(topic, ""), self._slice)
+                feed = self._feeds[topic] = Feed(topic, self._bus.missed(topic, ""), self._slice, self._send)
                 feed.unsubscribe = self._bus.subscribe(topic, self._receiver(feed))
             feed.enter(seat)
             trouble = self._bus.trouble(topic)
@@ -164,28 +166,29 @@ class _Part:
             self._members.update(self.outboxes)
         return outbox in self._members
 
-    def write(self, before: Cut | None) -> None:
+    def write(self, before: Cut | None, send: SendToAll) -> None:
         """`before`: the cue of this feed that they are in the midst of."""
-        wire = self.wire
+        ready: list[Outbox] = []
         late: list[Outbox] = []
         for outbox in self.outboxes:
             transport = outbox.transport
-            # As `Outbox.put`, without the calls: here is where the time goes.
+            # As `Outbox.put`, without the calls: outside of the kernel, here is where the time goes.
             if (
                 outbox.mailbox is None
                 and transport is not None
                 and not transport.get_write_buffer_size()
                 and not transport.is_closing()
             ):
-                transport.write(wire)
+                ready.append(outbox)
             else:
                 late.append(outbox)
+        send(ready, self.wire)
         # After all others: what a mailbox drops takes longer than a write.
         for outbox in late:
             outbox.lag(self.posts, before if self.cues else outbox.current())
         for post in self.posts:
             if post.content.receipt is not None:
-                post.content.receipt.written(len(self.outboxes) - len(late))
+                post.content.receipt.written(len(ready))
 
 
 class Feed:
@@ -195,10 +198,11 @@ class Feed:
     sit those who are not: before their socket is open, in a cue whose start they did not get, or about to leave.
     """
 
-    def __init__(self, topic: Topic, before: Iterable[BusEvent], slice_size: int) -> None:
+    def __init__(self, topic: Topic, before: Iterable[BusEvent], slice_size: int, send: SendToAll) -> None:
         """`before`: what was published lately, so that the rest of a cue under way can be placed."""
         self.topic = topic
         self._slice = slice_size
+        self._send = send
         self.unsubscribe: Callable[[], None] = lambda: None
         self.opus = OpusCues()
         self._encoder = _encoder(topic, self.opus)
@@ -283,7 +287,7 @@ class Feed:
             if posts.get(rendering):
                 self._unwritten.extend(self._parts(rendering, posts[rendering]))
         while self._unwritten:
-            self._unwritten.popleft().write(self._before)
+            self._unwritten.popleft().write(self._before, self._send)
             if self._unwritten:
                 yield
         yield from self._deliver(posts)

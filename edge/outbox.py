@@ -16,6 +16,7 @@ from chassis.telemetry import Metric, meter
 from edge.domain.mailbox import Cut, Dropped, Mailbox
 from edge.protocol import server
 from edge.protocol.wire import Frame, Post, message
+from edge.sends import descriptor_of
 
 log = structlog.get_logger()
 
@@ -74,11 +75,21 @@ class Outbox:
     `under_way`: says which cue the peer has got the start of, and how much of it; only feeds know.
     """
 
-    __slots__ = ("_finish", "_laggards", "_limit_seconds", "_overflow", "mailbox", "transport", "under_way")
+    __slots__ = (
+        "_finish",
+        "_laggards",
+        "_limit_seconds",
+        "_overflow",
+        "descriptor",
+        "mailbox",
+        "transport",
+        "under_way",
+    )
 
     def __init__(self, transport: asyncio.Transport | None, laggards: Laggards, limit_seconds: float) -> None:
         self.transport = transport
         """None: nothing is written any more."""
+        self.descriptor = descriptor_of(transport)
         self.mailbox: Mailbox[Frame] | None = None
         """What waits; None for a peer that keeps up."""
         self.under_way: Callable[[], Cut | None] = _nothing

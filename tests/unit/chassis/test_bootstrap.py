@@ -24,6 +24,8 @@ def finished(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, subprocess
     (folder / "chassis" / "bootstrap.py").write_text(SCRIPT.read_text())
     (folder / "chassis" / "models.toml").write_text("[models]\n")
     (folder / "requirements.lock").write_text("# nothing\n")
+    (folder / "edge").mkdir()
+    (folder / "edge" / "sends.py").write_text("")
     return folder, set_up(folder)
 
 

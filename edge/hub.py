@@ -182,7 +182,8 @@ class _Part:
                 ready.append(outbox)
             else:
                 late.append(outbox)
-        send(ready, self.wire)
+        if self.wire:  # Plain clients are told nothing of a cue's start.
+            send(ready, self.wire)
         # After all others: what a mailbox drops takes longer than a write.
         for outbox in late:
             outbox.lag(self.posts, before if self.cues else outbox.current())

@@ -120,21 +120,30 @@ class Tuning:
     async def _stay(self, listener: RadioListener) -> None:
         """Until it is over; or, which should not be, the store does not take it on for longer."""
         config = self._edge.config
-        tries, patience = 0, config.close_after_seconds - config.refresh_after_seconds
-        while tries < TRIES_A_REFRESH:
-            try:
-                async with asyncio.timeout(patience / TRIES_A_REFRESH if tries else config.refresh_after_seconds):
-                    await listener.over.wait()
-                return
-            except TimeoutError:
-                tries = 0 if await self._refreshed(listener) else tries + 1
-
-    async def _refreshed(self, listener: RadioListener) -> bool:
-        old, new = listener.connection_id, token_hex(16)
+        patience = config.close_after_seconds - config.refresh_after_seconds
+        successor, tries = token_hex(16), 0
         try:
-            await self._edge.sessions.refresh_listener(listener.session_id, old, new, listener.language)
+            while tries < TRIES_A_REFRESH:
+                try:
+                    async with asyncio.timeout(patience / TRIES_A_REFRESH if tries else config.refresh_after_seconds):
+                        await listener.over.wait()
+                    return
+                except TimeoutError:
+                    # The same until it is answered: one that was written though its answer was lost is no other then.
+                    if await self._refreshed(listener, successor):
+                        successor, tries = token_hex(16), 0
+                    else:
+                        tries += 1
+        finally:
+            if tries:
+                self._edge.departures.add(listener.session_id, successor)
+
+    async def _refreshed(self, listener: RadioListener, new: str) -> bool:
+        try:
+            await self._edge.sessions.refresh_listener(
+                listener.session_id, listener.connection_id, new, listener.language
+            )
         except Unavailable:
-            self._edge.departures.add(listener.session_id, new)  # It may be written all the same.
             return False
         except LingocastError as error:
             log.info("stream_not_refreshed", session=listener.session_id, reason=error.reason)

@@ -306,6 +306,26 @@ async def test_an_old_player_is_refreshed_in_the_store_unasked() -> None:
         await running.sessions.until(lambda: counts(running, session_id) == {})
 
 
+async def test_a_player_goes_on_though_the_answer_to_its_refresh_was_lost() -> None:
+    times = {"refresh_after_seconds": 0.4, "warn_after_seconds": 6.0, "close_after_seconds": 8.0}
+    async with running_edge(**times) as running:
+        _, created = await running.speaker()
+        session_id = created["sessionId"]
+        kept = running.sessions.kept[session_id]
+        async with tuned(running, f"{session_id}/es") as player:
+            await player.until(1)
+            (first,) = kept.listeners
+            running.sessions.lose_answers = True
+            # More than one call is tried again by itself.
+            await met(lambda: len(running.sessions.successors) > 3)
+            running.sessions.lose_answers = False
+            await met(lambda: player.ended or first not in running.edge.radio.listeners)
+            assert not running.sessions.left
+            await player.until(500)
+            assert counts(running, session_id) == {"es": 1}
+        await running.sessions.until(lambda: counts(running, session_id) == {})
+
+
 async def test_an_edge_whose_lease_lapsed_writes_players_back_too(running: RunningEdge) -> None:
     _, created = await running.speaker()
     kept = running.sessions.kept[created["sessionId"]]

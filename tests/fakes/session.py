@@ -31,11 +31,13 @@ class Kept:
 class FakeSessions(SessionServiceServicer):
     """`fail_with`: every call raises it. `limited`: limits that say no. `full`: sessions take no listeners.
     `lose_answers`: creations, joins and refreshes are written and yet fail. `may_answer`: cleared, refreshes are
-    written and not answered yet. `subjects`: who was counted, by limit."""
+    written and not answered yet. `subjects`: who was counted, by limit. `successors`: each connection that was to take
+    another's place, as often as it was asked for."""
 
     def __init__(self) -> None:
         self.kept: dict[str, Kept] = {}
         self.left: list[str] = []
+        self.successors: list[str] = []
         self.released: list[str] = []
         self.limited: set[int] = set()
         self.subjects: dict[int, list[str]] = {}
@@ -139,6 +141,7 @@ class FakeSessions(SessionServiceServicer):
     async def RefreshConnection(
         self, request: pb.RefreshConnectionRequest, context: Context
     ) -> pb.RefreshConnectionResponse:
+        self.successors.append(request.new_connection_id)
         kept = self._find(request.session_id)
         if request.role == pb.ROLE_SPEAKER:
             if request.user_id != kept.user_id:
@@ -148,7 +151,8 @@ class FakeSessions(SessionServiceServicer):
             kept.speaker = request.new_connection_id
             kept.session.expires_at.FromNanoseconds(time.time_ns() + 7_200 * 10**9)
         else:
-            if kept.listeners.pop(request.old_connection_id, None) is None:
+            gone = kept.listeners.pop(request.old_connection_id, None) is None
+            if gone and request.new_connection_id not in kept.listeners:  # Repeated, it changes nothing.
                 raise NotFound("CONNECTION_NOT_FOUND", "that connection is gone; join again")
             kept.listeners[request.new_connection_id] = request.target_language
         response = pb.RefreshConnectionResponse(session=kept.session)

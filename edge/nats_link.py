@@ -28,9 +28,11 @@ CONNECT_SECONDS: Final = 5.0
 PING_SECONDS: Final = 5
 """A server that does not answer two of them is given up."""
 
-LONGEST_WAIT_SECONDS: Final = 1.0
 SETTLE_SECONDS: Final = 0.5
 """After a reconnection nothing is sent for so long: others connect again in these moments, and would not hear it."""
+
+LONGEST_WAIT_SECONDS: Final = 0.2
+"""Between two tries. Shorter than others wait in SETTLE_SECONDS, with time for the try itself."""
 
 LOOK_SECONDS: Final = 0.2
 """nats-py does not always say that a connection is closed."""

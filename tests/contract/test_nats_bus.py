@@ -358,6 +358,20 @@ async def test_audio_that_waited_too_long_is_dropped_and_said_to_be_lost(server:
         assert heard.heard[7:] == cue(3)
 
 
+async def test_what_waited_for_nats_reaches_every_edge_that_comes_back_with_it(server: NatsServer) -> None:
+    async with linked(server, 10) as (here, *others):
+        ears = [await ear(bus) for bus in others]
+        publish(here, caption(1))
+        for heard in ears:
+            await heard.hears(caption(1))
+        await server.kill()
+        await asyncio.sleep(2.0)  # Until each tries as seldom as it ever does.
+        publish(here, caption(2))
+        await server.start()
+        for heard in ears:
+            await heard.hears(caption(1), caption(2))
+
+
 # ---------------------------------------------------------------------- NATS away
 
 

@@ -59,14 +59,19 @@ def build(folder: Path | None = None) -> Path:
     compiler, and subprocess.CalledProcessError where it fails."""
     library = _built(folder)
     if not library.exists():
-        compiler = next((path for name in ("cc", "gcc", "clang") if (path := shutil.which(name))), None)
-        if compiler is None:
+        program = compiler()
+        if program is None:
             raise FileNotFoundError("there is no C compiler")
         library.parent.mkdir(parents=True, exist_ok=True)
         made = library.with_suffix(".new")
-        subprocess.run([compiler, *_FLAGS, "-o", made, SOURCE], check=True, capture_output=True, timeout=120)
+        subprocess.run([program, *_FLAGS, "-o", made, SOURCE], check=True, capture_output=True, timeout=120)
         made.rename(library)
     return library
+
+
+def compiler() -> str | None:
+    """The system's C compiler."""
+    return next((path for name in ("cc", "gcc", "clang") if (path := shutil.which(name))), None)
 
 
 class _Together:

@@ -8,6 +8,7 @@ from typing import Final
 
 from chassis.bootstrap import Program, install_programs
 from chassis.system import ROOT
+from edge import sends
 
 HERE: Final = Path(__file__).resolve().parent
 FOLDER: Final = ROOT / ".peers"
@@ -40,15 +41,11 @@ def compiler() -> str:
     lost = "the bench of fan-out"
     install_programs(
         [
-            Program("gcc", lambda: _found() is not None, lost),
-            Program("libc6-dev", lambda: _found() != shutil.which("gcc") or _HEADERS.exists(), lost),
+            Program("gcc", lambda: sends.compiler() is not None, lost),
+            Program("libc6-dev", lambda: sends.compiler() != shutil.which("gcc") or _HEADERS.exists(), lost),
         ]
     )
-    found = _found()
+    found = sends.compiler()
     if found is None:
         raise NoCompiler("the load client is written in C, and this machine has no C compiler: apt-get install gcc")
     return found
-
-
-def _found() -> str | None:
-    return next((path for name in ("cc", "gcc", "clang") if (path := shutil.which(name))), None)

@@ -222,7 +222,7 @@ LEFT_OUT = {
 
 @pytest.mark.parametrize("transcript", LEFT_OUT.values(), ids=LEFT_OUT)
 def test_a_transcript_that_left_something_out_is_not_believed_and_asked_for_again(transcript: list[Word]) -> None:
-    machine, found = Dictation(), []
+    machine = Dictation()
     machine.hear([VOICE] * 90)
     decode = machine.due()
     assert decode is not None

@@ -10,7 +10,7 @@ SDK has no settings for that: its private attributes are set, and its version is
 import asyncio
 import threading
 from collections.abc import AsyncGenerator, AsyncIterator, Sequence
-from concurrent.futures import InvalidStateError
+from concurrent.futures import Future, InvalidStateError
 from contextlib import asynccontextmanager, suppress
 from functools import partial
 from types import SimpleNamespace
@@ -63,17 +63,19 @@ class _Shared(NamedTuple):
 
 @asynccontextmanager
 async def _wire(shared: _Shared, endpoint: str, region: str, request: Request) -> AsyncIterator["Http2Wire"]:
-    body = Outgoing()
+    body, connections = Outgoing(), _Connections()
     resolver = StaticEndpointResolver(endpoint) if endpoint else None  # type: ignore[no-untyped-call]
     client = TranscribeStreamingClient(region=region, endpoint_resolver=resolver, credential_resolver=_Resolver())
     client._session_manager._client_bootstrap = ClientBootstrap(EventLoopGroup(1), shared.resolver)
     client._session_manager._tls_ctx = shared.tls
-    client._session_manager.HTTP_CONNECTION_CLS = _Connecting
+    client._session_manager.HTTP_CONNECTION_CLS = connections
     client._serializer = _Serializer(body)
     try:
-        yield Http2Wire(await _started(client, request), client, body)
+        yield Http2Wire(await _started(client, request), connections, body)
     finally:
-        await _closed(client, body)
+        body.close()
+        client._session_manager._connections.clear()
+        await connections.close()
 
 
 async def _started(client: TranscribeStreamingClient, request: Request) -> Any:
@@ -99,25 +101,60 @@ async def _started(client: TranscribeStreamingClient, request: Request) -> Any:
         raise interrupted("cannot be reached") from error
 
 
-async def _closed(client: TranscribeStreamingClient, body: "Outgoing") -> None:
-    """Cuts the connection, if there is one, and waits for its end, 1 s at most."""
-    body.close()
-    connections = list(client._session_manager._connections.values())
-    client._session_manager._connections.clear()
-    for connection in connections:
-        await asyncio.wait([asyncio.wrap_future(connection.close())], timeout=CLOSE_SECONDS)
+class _Connections:
+    """In place of awscrt's class of connections: those of one stream, also one that is made after its deadline."""
 
+    def __init__(self) -> None:
+        self._open: list[HttpClientConnection] = []
+        self._closed = False
 
-class _Connecting:
-    """In place of awscrt's: where the deadline passes first, awscrt must not find its future cancelled."""
-
-    @staticmethod
-    def new(**arguments: Any) -> Any:
-        connecting = HttpClientConnection.new(**arguments)
+    def new(self, **arguments: Any) -> "Future[HttpClientConnection]":
+        """See awscrt. Where the deadline passes first, awscrt must not find its future cancelled."""
+        connecting: Future[HttpClientConnection] = HttpClientConnection.new(**arguments)
         if not connecting.done():
             with suppress(InvalidStateError, RuntimeError):
                 connecting.set_running_or_notify_cancel()
+        connecting.add_done_callback(self._take)
         return connecting
+
+    def _take(self, connecting: "Future[HttpClientConnection]") -> None:
+        """In awscrt's thread."""
+        if connecting.exception() is not None:
+            return
+        connection = connecting.result()
+        _outlive_shutdown(connection)
+        self._open.append(connection)
+        if self._closed:
+            connection.close()
+
+    async def close(self) -> None:
+        """Cuts the connection, if there is one, and waits for its end, 1 s at most."""
+        self._closed = True
+        for connection in self._open:
+            await asyncio.wait([asyncio.wrap_future(connection.close())], timeout=CLOSE_SECONDS)
+        self._open.clear()
+
+
+def _outlive_shutdown(connection: HttpClientConnection) -> None:
+    """Keeps a connection until awscrt has done with telling of its shutdown.
+
+    It frees what it works on where the last reference goes meanwhile, in another thread: a segmentation fault (awscrt
+    0.26.1, s_on_connection_shutdown). What it calls then holds the future and nothing else, so the future holds the
+    connection, and from then on not the other way round: both go together, and without a collector.
+    """
+    future = connection.shutdown_future
+    future.connection = connection
+
+    future.add_done_callback(partial(_let_go, connection))
+
+
+def _let_go(connection: HttpClientConnection, done: "Future[None]") -> None:
+    copy: Future[None] = Future()
+    if error := done.exception():
+        copy.set_exception(error)
+    else:
+        copy.set_result(None)
+    connection._shutdown_future = copy
 
 
 class Outgoing(BufferableByteStream):
@@ -178,9 +215,9 @@ class Outgoing(BufferableByteStream):
 class Http2Wire:
     """See Wire."""
 
-    def __init__(self, stream: Any, client: TranscribeStreamingClient, body: Outgoing) -> None:
+    def __init__(self, stream: Any, connections: _Connections, body: Outgoing) -> None:
         self._stream = stream
-        self._client = client
+        self._connections = connections
         self._body = body
         stream.output_stream._parser = _Parser()
         self._response = stream.output_stream._raw_stream
@@ -217,7 +254,8 @@ class Http2Wire:
 
     async def close(self) -> None:
         """See Wire."""
-        await _closed(self._client, self._body)
+        self._body.close()
+        await self._connections.close()
         # The SDK's response and awscrt's stream hold each other; the event loop's thread would live until they are
         # collected. What is still read of the stream is whether it has ended.
         self._response._stream = SimpleNamespace(completion_future=self._done)

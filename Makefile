@@ -3,6 +3,7 @@
 # Settings given on the command line or in the environment reach every program by themselves, and each knows its defaults.
 VENV ?= .venv
 PYTHON ?= python3
+WORKERS ?= 3
 
 IN := $(VENV)/bin/python
 LOCK_VENV := .lock-venv
@@ -33,8 +34,8 @@ models: packages  ## fetch the local engines' models, and say which languages th
 ##@ Work on it
 
 .PHONY: test
-test: setup-tests  ## run all tests (ARGS= goes to pytest)
-	@exec $(IN) -m pytest $(ARGS)
+test: setup-tests  ## run all tests, some side by side, for half of them wait (ARGS= goes to pytest)
+	@exec $(IN) -m pytest --numprocesses $(WORKERS) --dist loadgroup --no-loadscope-reorder $(ARGS)
 
 .PHONY: check
 check: static test  ## everything that must hold: static, then test

@@ -24,6 +24,30 @@ os.environ["no_proxy"] = os.environ["NO_PROXY"] = ",".join(
 )
 
 
+# What needs both cores to itself: never two of these at a time. They begin first, since they take longest.
+_HEAVY = "heavy"
+_ORDER = (_HEAVY, "browser", "e2e", "contract")
+
+
+@pytest.hookimpl(tryfirst=True)
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Says what the workers of pytest-xdist share out: a file as a whole, and all that is heavy as one."""
+    groups = {item: _group(item) for item in items}
+    for item, group in groups.items():
+        item.add_marker(pytest.mark.xdist_group(group))
+    items.sort(key=lambda item: _rank(groups[item]))
+
+
+def _group(item: pytest.Item) -> str:
+    heavy = item.get_closest_marker("local_engines") or item.get_closest_marker("measures")
+    return _HEAVY if heavy else item.path.relative_to(ROOT / "tests").with_suffix("").as_posix()
+
+
+def _rank(group: str) -> int:
+    kind = group.split("/")[0]
+    return _ORDER.index(kind) if kind in _ORDER else len(_ORDER)
+
+
 @pytest.fixture
 def port() -> Callable[[], int]:
     """Gives a free loopback port at each call."""

@@ -24,6 +24,8 @@ SMALL = Sizes(
     burst_sessions=2,
 )
 
+pytestmark = pytest.mark.measures
+
 
 async def test_the_bench_of_sessions_measures_every_goal_and_counts_what_each_action_costs(tmp_path: Path) -> None:
     await run(tmp_path, ["sqlite"], SMALL)

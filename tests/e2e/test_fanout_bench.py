@@ -4,6 +4,8 @@ import json
 from dataclasses import replace
 from pathlib import Path
 
+import pytest
+
 from tests.bench.fanout import QUICK, run
 from tests.bench.fanout_report import Row, Sample, cost_of, ratio
 from tests.load.contenders import BUN, OURS
@@ -12,6 +14,8 @@ from tests.load.contenders import BUN, OURS
 SMALL = replace(
     QUICK, counts=(10, 30), languages=(2,), ways=("plain flavour",), javascript=False, seconds=0.1, stuck_seconds=0.2
 )
+
+pytestmark = pytest.mark.measures
 
 
 async def test_the_bench_of_fan_out_measures_every_figure_and_says_what_it_could_not(tmp_path: Path) -> None:

@@ -44,7 +44,7 @@ def _group(item: pytest.Item) -> str:
 
 
 def _rank(group: str) -> int:
-    kind = group.split("/")[0]
+    kind = group.split("/", maxsplit=1)[0]
     return _ORDER.index(kind) if kind in _ORDER else len(_ORDER)
 
 

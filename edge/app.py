@@ -9,6 +9,8 @@ from aiohttp import web
 from aiohttp.typedefs import Middleware
 
 from chassis.errors import Invalid, LingocastError
+from edge import policy
+from edge.assets import PREFIX
 from edge.connect import Entrance
 from edge.discretion import HTTP_LOGGER, hush
 from edge.edge import Edge
@@ -19,20 +21,7 @@ from edge.upgrade import UPGRADED, retry_headers
 
 log = structlog.get_logger()
 
-_HEADERS: Final = {
-    "Content-Security-Policy": "default-src 'self'; object-src 'none'; base-uri 'none'; frame-ancestors 'none'",
-    "Server": "lingocast",
-    "X-Content-Type-Options": "nosniff",
-    # Session ids are in the path; other sites need not learn them.
-    "Referrer-Policy": "no-referrer",
-    "Permissions-Policy": "microphone=(self), camera=(), geolocation=()",
-}
 _API: Final = "/api/"
-_CORS: Final = {
-    # Public facts, for whom no credentials are asked: any site may read them.
-    "Access-Control-Allow-Origin": "*",
-    "Access-Control-Expose-Headers": "Retry-After",
-}
 _PREFLIGHT: Final = {
     "Access-Control-Allow-Methods": "GET, HEAD, OPTIONS",
     "Access-Control-Allow-Headers": "*",
@@ -65,7 +54,9 @@ def make_app(edge: Edge, jwks: dict[str, object] | None = None) -> web.Applicati
             web.get("/", pages.home),
             web.get("/speak", pages.speak),
             web.get("/s/{id}", pages.listen),
-            web.get("/style.css", pages.style),
+            web.get("/s/{id}/screen", pages.screen),
+            web.get(f"{PREFIX}/{{digest}}/{{path:.+}}", pages.file),
+            web.get("/favicon.ico", pages.icon),
         ]
     )
     if jwks is not None:
@@ -124,7 +115,7 @@ def _no_such_address(error: web.HTTPException, request: web.Request, pages: Page
     """aiohttp's own refusals: no such path, not that method, a body too long."""
     sentence = _SENTENCES.get(error.status, error.reason.lower())
     if "text/html" in request.headers.get("Accept", "") and not request.path.startswith(_API):
-        answer = pages.problem(error.status, sentence)
+        answer = pages.problem(request, error.status, sentence)
     else:
         answer = json_response({"type": "error", "status": error.status, "message": sentence}, error.status)
     if "Allow" in error.headers:
@@ -134,9 +125,11 @@ def _no_such_address(error: web.HTTPException, request: web.Request, pages: Page
 
 async def _finish(request: web.Request, response: web.StreamResponse) -> None:
     if not isinstance(response, web.WebSocketResponse):
-        response.headers.update(_HEADERS)
-        if request.path.startswith(_API):
-            response.headers.update(_CORS)
+        response.headers["Server"] = "lingocast"  # In the place of aiohttp's own.
+        for name, value in policy.EVERYWHERE.items():
+            response.headers.setdefault(name, value)
+        if request.path.startswith((_API, f"{PREFIX}/")):
+            response.headers.update(policy.PUBLIC)
 
 
 def _fixed(content: dict[str, object]) -> Handler:

@@ -5,22 +5,25 @@ from functools import lru_cache
 from html import escape
 from io import BytesIO
 from pathlib import Path
-from string import Template
 from typing import Final
 
 import orjson
 import segno
-from aiohttp import web
+from aiohttp import hdrs, web
 
 from chassis.errors import Invalid, LingocastError, NotFound
+from edge import opus
 from edge.address import address_of
+from edge.assets import Assets, Snapshot, answer, icon, takes_gzip
 from edge.connect import join_url
 from edge.domain.limits import Buckets
 from edge.edge import Edge
 from edge.gate import too_fast
 from edge.languages import named
+from edge.policy import for_page
 from edge.protocol.connect import session_id
 from edge.protocol.wire import milliseconds
+from edge.sessions import SessionView
 
 WEB: Final = Path(__file__).parent / "web"
 MAX_QR_CHARS: Final = 200
@@ -34,7 +37,8 @@ class Pages:
 
     def __init__(self, edge: Edge) -> None:
         self._edge = edge
-        self._templates = {path.name: Template(path.read_text("utf-8")) for path in WEB.glob("*.html")}
+        self._assets = Assets(WEB)
+        self._offers_opus = opus.offered()
         a_minute = edge.config.lookups_per_minute
         self._lookups = Buckets(rate=a_minute / 60, burst=a_minute)
 
@@ -54,17 +58,7 @@ class Pages:
     async def session(self, request: web.Request) -> web.Response:
         self._take(request)
         view = await self._edge.sessions.get(session_id(request.match_info["id"]))
-        return json_response(
-            {
-                "sessionId": view.session_id,
-                "live": view.live,
-                "sourceLanguage": view.source_language,
-                "qualityTier": view.quality_tier,
-                "hasPin": view.has_pin,
-                "createdAt": milliseconds(view.created_at),
-                "targetLanguages": list(self._edge.languages.offered().get(view.source_language, ())),
-            }
-        )
+        return json_response(self._facts(view))
 
     async def qr(self, request: web.Request) -> web.Response:
         """The join link of a session. Any well-formed id has one; nothing is looked up."""
@@ -75,42 +69,72 @@ class Pages:
             raise Invalid("INVALID_PARAMETER", f"a join link has at most {MAX_QR_CHARS} characters")
         return web.Response(body=_drawn(url), content_type="image/svg+xml")
 
-    async def style(self, _: web.Request) -> web.Response:
-        return web.Response(body=(WEB / "style.css").read_bytes(), content_type="text/css", charset="utf-8")
+    async def file(self, request: web.Request) -> web.Response:
+        """A file of the pages. Below another prefix than the present one, the present file, to be asked for again."""
+        present = self._present()
+        try:
+            file = present.files[request.match_info["path"]]
+        except KeyError:
+            raise web.HTTPNotFound from None
+        return answer(file, request, immutable=request.match_info["digest"] == present.digest)
 
-    async def home(self, _: web.Request) -> web.Response:
-        return self._page("index.html")
+    async def icon(self, request: web.Request) -> web.Response:
+        return answer(icon(self._present()), request, immutable=False)
+
+    async def home(self, request: web.Request) -> web.Response:
+        return self._page("index.html", request)
 
     async def speak(self, request: web.Request) -> web.Response:
-        return self._page("speak.html", host=request.host)
+        return self._page("speak.html", request, microphone=True)
 
     async def listen(self, request: web.Request) -> web.Response:
+        return await self._of_session("listen.html", request)
+
+    async def screen(self, request: web.Request) -> web.Response:
+        return await self._of_session("screen.html", request)
+
+    def problem(self, request: web.Request, status: int, sentence: str, code: str = "") -> web.Response:
+        """What went wrong, for people. `code`: by which the page finds the words in their language."""
+        title = _TITLES.get(status, "This did not work")
+        text = f"{sentence[:1].upper()}{sentence[1:].rstrip('.')}."
+        return self._page("problem.html", request, status, title=title, sentence=text, code=code or str(status))
+
+    async def _of_session(self, name: str, request: web.Request) -> web.Response:
         """A session's page; one that says so where there is no such session."""
         try:
             wanted = session_id(request.match_info["id"])
-            await self._must_live(wanted, request)
+            view = await self._live(wanted, request)
         except (Invalid, NotFound) as error:
-            return self.problem(400 if isinstance(error, Invalid) else 404, error.message)
-        return self._page("listen.html", session=wanted, host=request.host)
+            return self.problem(request, 400 if isinstance(error, Invalid) else 404, error.message, error.reason)
+        facts = orjson.dumps(view and self._facts(view)).decode()
+        return self._page(name, request, session=wanted, facts=facts)
 
-    def problem(self, status: int, sentence: str) -> web.Response:
-        """What went wrong, for people."""
-        title = _TITLES.get(status, "This did not work")
-        text = f"{sentence[:1].upper()}{sentence[1:].rstrip('.')}."
-        return self._page("problem.html", status=status, title=title, sentence=text)
-
-    async def _must_live(self, wanted: str, request: web.Request) -> None:
+    async def _live(self, wanted: str, request: web.Request) -> SessionView | None:
         """Raises NotFound. Who looks up too much, or comes while the store is down, gets the page unchecked: listening
         is what it is for, and the socket will tell."""
         try:
             self._take(request)
-            live = (await self._edge.sessions.get(wanted)).live
+            view = await self._edge.sessions.get(wanted)
         except NotFound as error:
             raise NotFound(error.reason, _absent(wanted)) from error
         except LingocastError:
-            return
-        if not live:
+            return None
+        if not view.live:
             raise NotFound("SESSION_NOT_FOUND", _absent(wanted))
+        return view
+
+    def _facts(self, view: SessionView) -> dict[str, object]:
+        """What anybody may know of a session."""
+        return {
+            "sessionId": view.session_id,
+            "live": view.live,
+            "sourceLanguage": view.source_language,
+            "qualityTier": view.quality_tier,
+            "hasPin": view.has_pin,
+            "createdAt": milliseconds(view.created_at),
+            "targetLanguages": list(self._edge.languages.offered().get(view.source_language, ())),
+            "audioFormats": ["pcm", "opus"] if self._offers_opus else ["pcm"],
+        }
 
     def _take(self, request: web.Request) -> None:
         """Raises Exhausted(RATE_LIMIT_EXCEEDED)."""
@@ -121,9 +145,23 @@ class Pages:
         if wait := self._lookups.take(address, asyncio.get_running_loop().time()):
             raise too_fast("too many look-ups; try again in a moment", wait)
 
-    def _page(self, name: str, status: int = 200, **values: str) -> web.Response:
+    def _present(self) -> Snapshot:
+        return self._assets.at(asyncio.get_running_loop().time())
+
+    def _page(
+        self, name: str, request: web.Request, status: int = 200, *, microphone: bool = False, **values: str
+    ) -> web.Response:
+        present = self._present()
         safe = {key: escape(value) for key, value in values.items()}
-        return web.Response(text=self._templates[name].substitute(safe), content_type="text/html", status=status)
+        preload = _preload(present, name)
+        text = present.templates[name].substitute(safe, assets=present.prefix, preload=preload)
+        headers = for_page(request.host, self._edge.config.public_url, microphone=microphone)
+        page = web.Response(text=text, content_type="text/html", status=status, headers=headers)
+        page.headers[hdrs.CACHE_CONTROL] = "no-cache"
+        page.headers[hdrs.VARY] = hdrs.ACCEPT_ENCODING
+        if takes_gzip(request):
+            page.enable_compression(web.ContentCoding.gzip)
+        return page
 
 
 def json_response(content: object, status: int = 200) -> web.Response:
@@ -133,6 +171,10 @@ def json_response(content: object, status: int = 200) -> web.Response:
 
 def _absent(wanted: str) -> str:
     return f"there is no session {wanted} at present: look whether the name is right, or ask whether it has ended"
+
+
+def _preload(present: Snapshot, page: str) -> str:
+    return "\n".join(f'<link rel="modulepreload" href="{present.prefix}/{name}">' for name in present.preloads[page])
 
 
 def _language(code: str) -> dict[str, str]:

@@ -1,0 +1,176 @@
+"""The files of the pages: which there are, how they are told apart from yesterday's, and how they travel.
+
+All are read and compressed at the start, and addressed below one prefix that names their content: a phone that has
+them asks for none again, and a new version is another address. A request only picks from what was found, so that no
+path leads anywhere else. Whoever edits a file sees it at the next load: times and sizes are looked at now and then.
+"""
+
+import gzip
+import posixpath
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass
+from hashlib import sha256
+from pathlib import Path
+from string import Template
+from typing import Final, Self
+
+from aiohttp import hdrs, web
+
+LOOK_AGAIN_SECONDS: Final = 1.0
+"""How old the knowledge of the folder may be; a look takes well under a millisecond."""
+PREFIX: Final = "/web"
+
+_TYPES: Final = {
+    ".css": "text/css",
+    ".js": "text/javascript",
+    ".json": "application/json",
+    ".mp3": "audio/mpeg",
+    ".png": "image/png",
+    ".svg": "image/svg+xml",
+    ".webmanifest": "application/manifest+json",
+}
+"""What is served; anything else in the folder is not."""
+_PACKED: Final = {".mp3", ".png"}
+_ICON: Final = "icon.svg"
+
+_IMPORT: Final = re.compile(r"""^(?:import|export)\b[^"';]*?["'](\.{1,2}/[^"']+)["']""", re.MULTILINE)
+"""A static import or re-export of one of our modules. Types in comments are indented by their star."""
+_ENTRY: Final = re.compile(r'<script\b[^>]*\bsrc="\$assets/([^"]+)"')
+
+
+@dataclass(frozen=True, slots=True)
+class File:
+    """A file as it is sent."""
+
+    content_type: str
+    body: bytes
+    gzipped: bytes | None
+    """None: it would gain nothing."""
+    tag: str
+
+    @classmethod
+    def of(cls, path: Path) -> Self:
+        body = path.read_bytes()
+        # No time of day in it: the same content is the same bytes on every edge.
+        smaller = gzip.compress(body, mtime=0) if path.suffix not in _PACKED else None
+        if smaller is not None and len(smaller) >= len(body):
+            smaller = None
+        return cls(_TYPES[path.suffix], body, smaller, sha256(body).hexdigest()[:16])
+
+
+@dataclass(frozen=True, slots=True)
+class Snapshot:
+    """The folder at one moment."""
+
+    digest: str
+    files: Mapping[str, File]
+    templates: Mapping[str, Template]
+    preloads: Mapping[str, tuple[str, ...]]
+    """By template: the modules that its script imports, and theirs, so that a slow phone fetches all in one round."""
+
+    @property
+    def prefix(self) -> str:
+        """What the addresses of all files begin with."""
+        return f"{PREFIX}/{self.digest}"
+
+    @classmethod
+    def of(cls, root: Path) -> Self:
+        files, templates, pages = {}, {}, {}
+        for path in _found(root):
+            name = path.relative_to(root).as_posix()
+            if path.suffix == ".html":
+                pages[name] = path.read_text("utf-8")
+                templates[name] = Template(pages[name])
+            else:
+                files[name] = File.of(path)
+        digest = sha256("".join(f"{name} {file.tag}\n" for name, file in files.items()).encode()).hexdigest()[:12]
+        return cls(digest, files, templates, {name: _imported(text, files) for name, text in pages.items()})
+
+
+class Assets:
+    """The files below a folder, read again when one has changed."""
+
+    def __init__(self, root: Path) -> None:
+        self._root = root
+        self._stamp = _stamp(root)
+        self._snapshot = Snapshot.of(root)
+        self._looked_at: float | None = None
+
+    def at(self, now: float) -> Snapshot:
+        """The folder as it is, or was a second ago. `now`: seconds of any clock that only goes forward."""
+        if self._looked_at is None or now - self._looked_at >= LOOK_AGAIN_SECONDS:
+            self._looked_at = now
+            try:
+                if (stamp := _stamp(self._root)) != self._stamp:
+                    self._snapshot = Snapshot.of(self._root)
+                    self._stamp = stamp
+            except FileNotFoundError:
+                pass  # Somebody is just replacing it; the next look will find it.
+        return self._snapshot
+
+
+def answer(file: File, request: web.Request, *, immutable: bool) -> web.Response:
+    """The file, in as few bytes as the client's headers allow. `immutable`: its address will never mean other bytes."""
+    zipped = file.gzipped if takes_gzip(request) else None
+    headers = {
+        # Each form has a tag of its own, as strong tags must.
+        hdrs.ETAG: f'"{file.tag}-gz"' if zipped else f'"{file.tag}"',
+        hdrs.CACHE_CONTROL: "public, max-age=31536000, immutable" if immutable else "no-cache",
+    }
+    if file.gzipped:
+        headers[hdrs.VARY] = hdrs.ACCEPT_ENCODING
+    if _has(request, file.tag):
+        return web.Response(status=304, headers=headers)
+    if zipped:
+        headers[hdrs.CONTENT_ENCODING] = "gzip"
+    charset = "utf-8" if file.gzipped and file.content_type.startswith("text/") else None
+    return web.Response(body=zipped or file.body, content_type=file.content_type, charset=charset, headers=headers)
+
+
+def icon(snapshot: Snapshot) -> File:
+    """What browsers ask for unasked."""
+    return snapshot.files[_ICON]
+
+
+def _found(root: Path) -> list[Path]:
+    """What may be served, in a fixed order. Nothing hidden, and nothing that a link brings in from elsewhere."""
+    real = root.resolve()
+    return sorted(
+        path
+        for path in root.rglob("*")
+        if path.suffix in _TYPES or path.suffix == ".html"
+        if not any(part.startswith(".") for part in path.relative_to(root).parts)
+        if path.is_file() and path.resolve().is_relative_to(real)
+    )
+
+
+def _stamp(root: Path) -> tuple[tuple[str, int, int], ...]:
+    stats = ((path, path.stat()) for path in _found(root))
+    return tuple((str(path), stat.st_mtime_ns, stat.st_size) for path, stat in stats)
+
+
+def _imported(page: str, files: Mapping[str, File]) -> tuple[str, ...]:
+    """The modules that a page's scripts lead to by static imports, the scripts first, breadth first."""
+    found = [name for name in _ENTRY.findall(page) if name in files]
+    for name in found:  # Grows as it goes.
+        for target in _IMPORT.findall(files[name].body.decode("utf-8", "replace")):
+            path = posixpath.normpath(posixpath.join(posixpath.dirname(name), target))
+            if path in files and path not in found:
+                found.append(path)
+    return tuple(found)
+
+
+def takes_gzip(request: web.Request) -> bool:
+    """Whether the client can read it."""
+    for part in request.headers.get(hdrs.ACCEPT_ENCODING, "").lower().split(","):
+        name, _, quality = part.partition(";")
+        if name.strip() in {"gzip", "*"}:
+            return quality.replace(" ", "") not in {"q=0", "q=0.0", "q=0.00", "q=0.000"}
+    return False
+
+
+def _has(request: web.Request, tag: str) -> bool:
+    """Whether the client has these bytes already, in either form."""
+    asked = {part.strip().removeprefix("W/") for part in request.headers.get(hdrs.IF_NONE_MATCH, "").split(",")}
+    return bool(asked & {"*", f'"{tag}"', f'"{tag}-gz"'})

@@ -3,6 +3,7 @@
 import asyncio
 import gc
 import sys
+import weakref
 from collections.abc import AsyncIterator
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -10,6 +11,7 @@ from typing import Any
 
 import pytest
 from aiobotocore.credentials import AioRefreshableCredentials
+from awscrt.io import ClientBootstrap, DefaultHostResolver, EventLoopGroup
 from botocore.credentials import ReadOnlyCredentials
 
 from chassis.aws import Misconfigured, session
@@ -39,7 +41,7 @@ from transcription_svc.config import Config
 from transcription_svc.domain.events import AudioIn, Input, Options, SourceCaption
 from transcription_svc.domain.hypothesis import Hypothesis
 from transcription_svc.downstream import Downstream
-from transcription_svc.engines import RecognitionStream, StreamOptions
+from transcription_svc.engines import RecognitionStream, StreamOptions, aws_transcribe
 from transcription_svc.engines.aws import open_engine
 from transcription_svc.engines.aws_languages import LANGUAGES, code_of
 from transcription_svc.engines.aws_stream import DEADLINES, Deadlines
@@ -344,6 +346,31 @@ async def test_a_connection_that_fails_after_its_deadline_disturbs_nobody(monkey
             await until(lambda: gc.collect() >= 0 and threads() < waiting)
     server.close()
     assert not disturbed
+
+
+async def test_a_connection_lives_until_its_shutdown_has_been_told() -> None:
+    # awscrt frees what it still works on where the last reference goes sooner: the whole process died of it.
+    server = await asyncio.start_server(lambda _, writer: writer.close(), "127.0.0.1", 0)
+    port = server.sockets[0].getsockname()[1]
+    group = EventLoopGroup(1)
+    bootstrap = ClientBootstrap(group, DefaultHostResolver(group))
+    connections = aws_transcribe._Connections()
+    connecting = connections.new(host_name="127.0.0.1", port=port, bootstrap=bootstrap)
+    opened: Any = await asyncio.wait_for(asyncio.wrap_future(connecting), 20)
+    connection: weakref.ref[Any] = weakref.ref(opened)
+    shutdown, while_told = opened.shutdown_future, []
+    shutdown.add_done_callback(lambda _: while_told.append(connection() is not None))
+    gc.disable()
+    try:
+        opened.close()
+        del opened, connecting, connections
+        await asyncio.wait([asyncio.wrap_future(shutdown)], timeout=20)
+        del shutdown
+        await until(lambda: connection() is None)
+    finally:
+        gc.enable()
+    server.close()
+    assert while_told == [True]
 
 
 # Through the pipeline.

@@ -1,0 +1,123 @@
+"""What a page's <audio> element plays, as samples: recorded in the page from the very stream that is heard.
+
+Every block carries its time on the audio clock, so a hole in the recording cannot pass for silence of the page.
+"""
+
+import base64
+from collections.abc import Callable
+from dataclasses import dataclass, field
+
+import numpy as np
+import numpy.typing as npt
+from playwright.async_api import Page
+
+from tests.browser.waiting import until
+
+Samples = npt.NDArray[np.float32]
+
+AUDIBLE = 10 ** (-50 / 20)
+"""Root mean square of 20 ms, of full scale, above which something is heard."""
+
+_RECORD = """async ([selector]) => {
+  const stream = () => {
+    const element = document.querySelector(selector);
+    if (!element) return undefined;
+    if (element.srcObject) return element.srcObject;
+    return element.currentSrc && !element.paused ? element.captureStream() : undefined;
+  };
+  while (!stream()?.getAudioTracks().length) await new Promise((resolve) => setTimeout(resolve, 20));
+  const [track] = stream().getAudioTracks();
+  const { readable } = new MediaStreamTrackProcessor({ track: track.clone(), maxBufferSize: 6000 });
+  const recording = { rate: 0, blocks: [], began: undefined, until: undefined, missing: 0 };
+  window.__recordings = [...(window.__recordings ?? []), recording];
+  const number = window.__recordings.length - 1;
+  (async () => {
+    for await (const data of readable) {
+      const samples = new Float32Array(data.numberOfFrames);
+      data.copyTo(samples, { planeIndex: 0, format: "f32-planar" });
+      recording.rate = data.sampleRate;
+      recording.began ??= data.timestamp;
+      if (recording.until !== undefined) recording.missing += Math.max(0, data.timestamp - recording.until) / 1e6;
+      recording.until = data.timestamp + data.duration;
+      recording.blocks.push(samples);
+      data.close();
+    }
+  })();
+  return number;
+}"""
+
+_TAKE = """(number) => {
+  const recording = window.__recordings[number];
+  const blocks = recording.blocks.splice(0);
+  const all = new Int16Array(blocks.reduce((sum, block) => sum + block.length, 0));
+  let at = 0;
+  for (const block of blocks) {
+    for (const sample of block) all[at++] = Math.max(-32768, Math.min(32767, Math.round(sample * 32768)));
+  }
+  const bytes = new Uint8Array(all.buffer);
+  let text = "";
+  for (let i = 0; i < bytes.length; i += 8192) text += String.fromCharCode(...bytes.subarray(i, i + 8192));
+  return { rate: recording.rate, missing: recording.missing, pcm: btoa(text) };
+}"""
+
+
+@dataclass
+class Heard:
+    """A recording that goes on until its page is closed. `missing`: seconds that the recording itself lost."""
+
+    page: Page
+    number: int
+    rate: int = 0
+    missing: float = 0.0
+    samples: Samples = field(default_factory=lambda: np.zeros(0, np.float32))
+
+    async def take(self) -> Samples:
+        """All that was played so far, -1..1, at `rate` a second."""
+        taken = await self.page.evaluate(_TAKE, self.number)
+        self.rate, self.missing = int(taken["rate"]), float(taken["missing"])
+        fresh = np.frombuffer(base64.b64decode(taken["pcm"]), "<i2").astype(np.float32) / 32768
+        self.samples = np.concatenate([self.samples, fresh])
+        return self.samples
+
+    async def until(self, met: Callable[["Heard"], object], seconds: float = 30.0) -> None:
+        """Waits until what was played so far is `met`. Raises TimeoutError."""
+
+        async def heard() -> object:
+            await self.take()
+            return met(self)
+
+        await until(heard, "the sound that was waited for", seconds)
+
+    def audible(self) -> npt.NDArray[np.bool_]:
+        """For every 20 ms, whether something was heard."""
+        return audible(self.samples, self.rate)
+
+    @property
+    def audible_seconds(self) -> float:
+        """How long something was heard."""
+        return float(np.count_nonzero(self.audible())) * 0.02
+
+    def stretches(self, join_seconds: float = 0.2) -> list[tuple[float, float]]:
+        """Where something was heard, from and to in seconds; pauses up to `join_seconds` are part of a stretch."""
+        found: list[tuple[float, float]] = []
+        for index in np.flatnonzero(self.audible()):
+            start = float(index) * 0.02
+            if found and start - found[-1][1] <= join_seconds + 1e-6:
+                found[-1] = (found[-1][0], start + 0.02)
+            else:
+                found.append((start, start + 0.02))
+        return found
+
+
+async def hear(page: Page, selector: str = "audio") -> Heard:
+    """Begins to record what the first element of `selector` plays, once it has something to play."""
+    return Heard(page, await page.evaluate(_RECORD, [selector]))
+
+
+def audible(samples: Samples, rate: int) -> npt.NDArray[np.bool_]:
+    """For every whole 20 ms, whether something is heard."""
+    width = rate // 50
+    if not width:
+        return np.zeros(0, np.bool_)
+    blocks = samples[: samples.size // width * width].reshape(-1, width)
+    return np.asarray(np.sqrt(np.mean(blocks.astype(np.float64) ** 2, axis=1)) > AUDIBLE)

@@ -9,8 +9,11 @@ STALL_SECONDS = 5.0
 network's: TCP brings the samples after it, and they belong directly behind those before."""
 
 LEAST_BYTES = SAMPLE_RATE // 25 * BYTES_PER_SAMPLE
-"""40 ms: gRPC's cost is per message, so smaller frames are joined. Joining more would cost less still, but what came
-first would wait for longer than all the rest of its way."""
+"""40 ms: gRPC's cost is per message, so smaller frames are joined; those of this size go on as they are."""
+
+JOINED_BYTES = SAMPLE_RATE * 3 // 50 * BYTES_PER_SAMPLE
+"""60 ms: what small frames are joined to. More would cost less still, but what came first would wait for longer than
+all the rest of its way."""
 
 MOST_BYTES = SAMPLE_RATE // 10 * BYTES_PER_SAMPLE
 """100 ms: larger frames are cut, so that what is dropped or sent again is not much at a time."""
@@ -112,7 +115,7 @@ class Framer:
         self._parts.append(audio.audio)
         self._size += len(audio.audio)
         self._end = audio.end
-        if self._size >= LEAST_BYTES:
+        if self._size >= JOINED_BYTES or len(audio.audio) >= LEAST_BYTES:
             ready += self._cut()
             self._due = now + self._patience
         return ready

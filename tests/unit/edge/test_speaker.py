@@ -82,17 +82,19 @@ def test_offsets_never_go_back(steps: list[tuple[int, float, bool]]) -> None:
         end = start + samples / SECOND
 
 
-def test_small_audio_is_joined_and_none_waits_for_more_than_one_further_frame() -> None:
+def test_small_audio_is_joined_and_none_waits_for_more_than_two_further_frames() -> None:
     framer = Framer()
-    ready = [framer.receive(chunk(number * 0.02, 0.02, number), number * 0.02) for number in range(4)]
+    ready = [framer.receive(chunk(number * 0.02, 0.02, number), number * 0.02) for number in range(6)]
     assert [[(part.start, part.seconds) for part in parts] for parts in ready] == [
         [],
-        [(0.0, 0.04)],
         [],
-        [(0.04, 0.04)],
+        [(0.0, 0.06)],
+        [],
+        [],
+        [(pytest.approx(0.06), pytest.approx(0.06))],
     ]
-    assert [part.received_at for parts in ready for part in parts] == pytest.approx([1_000.0, 1_000.04])
-    assert ready[1][0].audio == bytes(640) + b"\1" * 640
+    assert [part.received_at for parts in ready for part in parts] == pytest.approx([1_000.0, 1_000.06])
+    assert ready[2][0].audio == bytes(640) + b"\1" * 640 + b"\2" * 640
 
 
 @pytest.mark.parametrize("seconds", [0.04, 0.064, 0.1])

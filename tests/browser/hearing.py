@@ -1,10 +1,11 @@
 """What a page's <audio> element plays, as samples: recorded in the page from the very stream that is heard.
 
-Every block carries its time on the audio clock, so a hole in the recording cannot pass for silence of the page.
+Chromium hands out nothing while a stream has nothing to play, so silence is told from the blocks' times alone. These
+are of the wall clock, and a busy machine is late; what it catches up with later was no silence.
 """
 
 import base64
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 
 import numpy as np
@@ -28,7 +29,7 @@ _RECORD = """async ([selector]) => {
   while (!stream()?.getAudioTracks().length) await new Promise((resolve) => setTimeout(resolve, 20));
   const [track] = stream().getAudioTracks();
   const { readable } = new MediaStreamTrackProcessor({ track: track.clone(), maxBufferSize: 6000 });
-  const recording = { rate: 0, blocks: [], began: undefined, until: undefined, missing: 0 };
+  const recording = { rate: 0, blocks: [] };
   window.__recordings = [...(window.__recordings ?? []), recording];
   const number = window.__recordings.length - 1;
   (async () => {
@@ -36,10 +37,7 @@ _RECORD = """async ([selector]) => {
       const samples = new Float32Array(data.numberOfFrames);
       data.copyTo(samples, { planeIndex: 0, format: "f32-planar" });
       recording.rate = data.sampleRate;
-      recording.began ??= data.timestamp;
-      if (recording.until !== undefined) recording.missing += Math.max(0, data.timestamp - recording.until) / 1e6;
-      recording.until = data.timestamp + data.duration;
-      recording.blocks.push(samples);
+      recording.blocks.push({ at: data.timestamp, samples });
       data.close();
     }
   })();
@@ -49,34 +47,38 @@ _RECORD = """async ([selector]) => {
 _TAKE = """(number) => {
   const recording = window.__recordings[number];
   const blocks = recording.blocks.splice(0);
-  const all = new Int16Array(blocks.reduce((sum, block) => sum + block.length, 0));
+  const all = new Int16Array(blocks.reduce((sum, block) => sum + block.samples.length, 0));
   let at = 0;
-  for (const block of blocks) {
-    for (const sample of block) all[at++] = Math.max(-32768, Math.min(32767, Math.round(sample * 32768)));
+  for (const { samples } of blocks) {
+    for (const sample of samples) all[at++] = Math.max(-32768, Math.min(32767, Math.round(sample * 32768)));
   }
   const bytes = new Uint8Array(all.buffer);
   let text = "";
   for (let i = 0; i < bytes.length; i += 8192) text += String.fromCharCode(...bytes.subarray(i, i + 8192));
-  return { rate: recording.rate, missing: recording.missing, pcm: btoa(text) };
+  return { rate: recording.rate, stamps: blocks.map(({ at, samples }) => [at, samples.length]), pcm: btoa(text) };
 }"""
 
 
 @dataclass
 class Heard:
-    """A recording that goes on until its page is closed. `missing`: seconds that the recording itself lost."""
+    """A recording that goes on until its page is closed."""
 
     page: Page
     number: int
     rate: int = 0
-    missing: float = 0.0
     samples: Samples = field(default_factory=lambda: np.zeros(0, np.float32))
+    _blocks: list[tuple[float, Samples]] = field(default_factory=list)
 
     async def take(self) -> Samples:
         """All that was played so far, -1..1, at `rate` a second."""
         taken = await self.page.evaluate(_TAKE, self.number)
-        self.rate, self.missing = int(taken["rate"]), float(taken["missing"])
-        fresh = np.frombuffer(base64.b64decode(taken["pcm"]), "<i2").astype(np.float32) / 32768
-        self.samples = np.concatenate([self.samples, fresh])
+        self.rate = int(taken["rate"])
+        fresh = np.frombuffer(base64.b64decode(taken["pcm"]), "<i2").astype(np.float32) / np.float32(32768)
+        at = 0
+        for stamp, length in taken["stamps"]:
+            self._blocks.append((stamp / 1e6, fresh[at : at + length]))
+            at += length
+        self.samples = placed(self._blocks, self.rate)
         return self.samples
 
     async def until(self, met: Callable[["Heard"], object], seconds: float = 30.0) -> None:
@@ -112,6 +114,30 @@ class Heard:
 async def hear(page: Page, selector: str = "audio") -> Heard:
     """Begins to record what the first element of `selector` plays, once it has something to play."""
     return Heard(page, await page.evaluate(_RECORD, [selector]))
+
+
+def placed(blocks: Sequence[tuple[float, Samples]], rate: int) -> Samples:
+    """Blocks of (seconds, samples) one after the other, with silence where the stream had none.
+
+    A block is as late as its time is after the sum of all samples before it; a pause of the stream makes all later
+    blocks late, a pause of the machine only some.
+    """
+    if not blocks:
+        return np.zeros(0, np.float32)
+    stamps = np.array([stamp for stamp, _ in blocks])
+    lengths = np.array([samples.size for _, samples in blocks])
+    late = stamps - stamps[0] - np.concatenate([[0], np.cumsum(lengths)[:-1]]) / rate
+    for_good = np.minimum.accumulate(late[::-1])[::-1]
+    parts: list[Samples] = []
+    inserted = 0
+    for (_, samples), seconds in zip(blocks, for_good, strict=True):
+        silence = round(seconds * rate) - inserted
+        # The two clocks are not quite equally fast.
+        if silence > rate // 50:
+            parts.append(np.zeros(silence, np.float32))
+            inserted += silence
+        parts.append(samples)
+    return np.concatenate(parts)
 
 
 def audible(samples: Samples, rate: int) -> npt.NDArray[np.bool_]:

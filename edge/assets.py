@@ -34,7 +34,7 @@ _TYPES: Final = {
 _PACKED: Final = {".mp3", ".png"}
 _ICON: Final = "icon.svg"
 
-_IMPORT: Final = re.compile(r"""^(?:import|export)\b[^"';]*?["'](\.{1,2}/[^"']+)["']""", re.MULTILINE)
+_IMPORT: Final = re.compile(r"""^(?:import|export)\b(?:[^"';]*?\bfrom)?\s*["'](\.{1,2}/[^"']+)["']""", re.MULTILINE)
 """A static import or re-export of one of our modules. Types in comments are indented by their star."""
 _ENTRY: Final = re.compile(r'<script\b[^>]*\bsrc="\$assets/([^"]+)"')
 

@@ -20,7 +20,10 @@ export default {
   "common.browserLanguage": "Wie der Browser",
   "common.connecting": "Verbindung wird aufgebaut…",
   "common.connected": "Verbunden",
-  "common.waiting": { one: "Verbindung verloren. Neuer Versuch in {count} Sekunde.", other: "Verbindung verloren. Neuer Versuch in {count} Sekunden." },
+  "common.waiting": {
+    one: "Verbindung verloren. Neuer Versuch in {count} Sekunde.",
+    other: "Verbindung verloren. Neuer Versuch in {count} Sekunden.",
+  },
   "common.offline": "Kein Netz. Es geht weiter, sobald es wieder da ist.",
   "common.back": "Die Verbindung ist wieder da.",
   "common.closed": "Nicht verbunden",

@@ -20,7 +20,10 @@ export default {
   "common.browserLanguage": "As the browser",
   "common.connecting": "Connecting…",
   "common.connected": "Connected",
-  "common.waiting": { one: "Connection lost. Trying again in {count} second.", other: "Connection lost. Trying again in {count} seconds." },
+  "common.waiting": {
+    one: "Connection lost. Trying again in {count} second.",
+    other: "Connection lost. Trying again in {count} seconds.",
+  },
   "common.offline": "You are offline. We go on as soon as the network is back.",
   "common.back": "The connection is back.",
   "common.closed": "Not connected",

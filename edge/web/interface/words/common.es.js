@@ -20,7 +20,10 @@ export default {
   "common.browserLanguage": "El del navegador",
   "common.connecting": "Conectando…",
   "common.connected": "Conectado",
-  "common.waiting": { one: "Se perdió la conexión. Nuevo intento en {count} segundo.", other: "Se perdió la conexión. Nuevo intento en {count} segundos." },
+  "common.waiting": {
+    one: "Se perdió la conexión. Nuevo intento en {count} segundo.",
+    other: "Se perdió la conexión. Nuevo intento en {count} segundos.",
+  },
   "common.offline": "No hay conexión a Internet. Seguiremos en cuanto vuelva.",
   "common.back": "La conexión ha vuelto.",
   "common.closed": "Sin conexión",

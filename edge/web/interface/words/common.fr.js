@@ -20,7 +20,10 @@ export default {
   "common.browserLanguage": "Celle du navigateur",
   "common.connecting": "Connexion…",
   "common.connected": "Connecté",
-  "common.waiting": { one: "Connexion perdue. Nouvel essai dans {count} seconde.", other: "Connexion perdue. Nouvel essai dans {count} secondes." },
+  "common.waiting": {
+    one: "Connexion perdue. Nouvel essai dans {count} seconde.",
+    other: "Connexion perdue. Nouvel essai dans {count} secondes.",
+  },
   "common.offline": "Pas de réseau. Nous reprendrons dès qu’il sera revenu.",
   "common.back": "La connexion est rétablie.",
   "common.closed": "Non connecté",

@@ -20,7 +20,10 @@ export default {
   "common.browserLanguage": "O do navegador",
   "common.connecting": "Conectando…",
   "common.connected": "Conectado",
-  "common.waiting": { one: "Conexão perdida. Nova tentativa em {count} segundo.", other: "Conexão perdida. Nova tentativa em {count} segundos." },
+  "common.waiting": {
+    one: "Conexão perdida. Nova tentativa em {count} segundo.",
+    other: "Conexão perdida. Nova tentativa em {count} segundos.",
+  },
   "common.offline": "Você está sem rede. Continuamos assim que ela voltar.",
   "common.back": "A conexão voltou.",
   "common.closed": "Não conectado",

@@ -5,7 +5,8 @@ export default {
   "problem.parameter.title": "Eine Einstellung wurde nicht angenommen",
   "problem.parameter.advice": "Prüfen Sie, was Sie eingegeben und gewählt haben, und versuchen Sie es noch einmal.",
   "problem.name.title": "Das ist kein Name einer Sitzung",
-  "problem.name.advice": "Ein Name sieht aus wie faithful-shepherd-427: zwei Wörter und eine Zahl. Sehen Sie ihn noch einmal an.",
+  "problem.name.advice":
+    "Ein Name sieht aus wie faithful-shepherd-427: zwei Wörter und eine Zahl. Sehen Sie ihn noch einmal an.",
   "problem.language.title": "Diese Sprache gibt es hier nicht",
   "problem.language.advice": "Wählen Sie eine andere aus der Liste.",
   "problem.sound.title": "Der Server kann mit diesem Ton nichts anfangen",
@@ -13,7 +14,8 @@ export default {
   "problem.noToken.title": "Zum Sprechen brauchen Sie einen Link für Sprecher",
   "problem.noToken.advice": "Öffnen Sie den ganzen Link, den Sie bekommen haben, mit allem hinter „#token=“.",
   "problem.token.title": "Dieser Link für Sprecher wird nicht angenommen",
-  "problem.token.advice": "Vielleicht wurde er nicht ganz kopiert. Öffnen Sie ihn noch einmal oder bitten Sie um einen neuen.",
+  "problem.token.advice":
+    "Vielleicht wurde er nicht ganz kopiert. Öffnen Sie ihn noch einmal oder bitten Sie um einen neuen.",
   "problem.tokenExpired.title": "Dieser Link für Sprecher ist abgelaufen",
   "problem.tokenExpired.advice": "Bitten Sie den, der ihn Ihnen gab, um einen neuen.",
   "problem.forbidden.title": "Das ist hier nicht erlaubt",
@@ -21,9 +23,11 @@ export default {
   "problem.pin.title": "Die PIN stimmt nicht",
   "problem.pin.advice": "Fragen Sie den Sprecher nach der PIN und geben Sie sie noch einmal ein.",
   "problem.noSession.title": "Diese Sitzung gibt es gerade nicht",
-  "problem.noSession.advice": "Prüfen Sie den Namen und fragen Sie, ob der Vortrag schon begonnen hat oder schon zu Ende ist.",
+  "problem.noSession.advice":
+    "Prüfen Sie den Namen und fragen Sie, ob der Vortrag schon begonnen hat oder schon zu Ende ist.",
   "problem.conflict.title": "Dieser Platz wurde übernommen",
-  "problem.conflict.advice": "Vielleicht ist er in einem anderen Fenster oder auf einem anderen Gerät offen. Um hier weiterzumachen, laden Sie die Seite neu.",
+  "problem.conflict.advice":
+    "Vielleicht ist er in einem anderen Fenster oder auf einem anderen Gerät offen. Um hier weiterzumachen, laden Sie die Seite neu.",
   "problem.tooLarge.title": "Das war zu viel auf einmal",
   "problem.tooLarge.advice": "Versuchen Sie es mit weniger Text, oder laden Sie die Seite neu.",
   "problem.tooFast.title": "Zu viele Versuche",
@@ -36,7 +40,8 @@ export default {
   "problem.unavailable.title": "Der Dienst ist gerade nicht verfügbar",
   "problem.unavailable.advice": "Wir versuchen es weiter. Dauert es an, sagen Sie es dem Betreiber dieses Servers.",
   "problem.recognition.title": "Die Sprache wird gerade nicht erkannt",
-  "problem.recognition.advice": "Wir versuchen es von selbst wieder. Sprechen Sie weiter, wenn wieder Untertitel erscheinen.",
+  "problem.recognition.advice":
+    "Wir versuchen es von selbst wieder. Sprechen Sie weiter, wenn wieder Untertitel erscheinen.",
   "problem.translation.title": "Die Übersetzung geht gerade nicht",
   "problem.translation.advice": "Wir versuchen es von selbst wieder. Was inzwischen gesagt wurde, fehlt vielleicht.",
   "problem.voice.title": "Die Stimme geht gerade nicht",
@@ -46,7 +51,8 @@ export default {
   "problem.engineChanged.title": "Es arbeitet ein Ersatz",
   "problem.engineChanged.advice": "Nichts geht verloren; es klingt vielleicht etwas anders. Sie müssen nichts tun.",
   "problem.ours.title": "Bei uns ist etwas schiefgegangen",
-  "problem.ours.advice": "Versuchen Sie es gleich noch einmal. Dauert es an, sagen Sie es dem Betreiber dieses Servers.",
+  "problem.ours.advice":
+    "Versuchen Sie es gleich noch einmal. Dauert es an, sagen Sie es dem Betreiber dieses Servers.",
   "problem.closed.title": "Die Verbindung wurde beendet",
   "problem.closed.advice": "Um weiterzumachen, laden Sie die Seite neu.",
   "problem.goingAway.title": "Der Server wird neu gestartet",
@@ -60,13 +66,17 @@ export default {
   "problem.offline.title": "Sie sind offline",
   "problem.offline.advice": "Sehen Sie nach WLAN und mobilen Daten. Es geht weiter, sobald das Netz wieder da ist.",
   "problem.micDenied.title": "Das Mikrofon ist nicht erlaubt",
-  "problem.micDenied.advice": "Erlauben Sie es dieser Seite: über das Zeichen neben der Adresse oder in den Einstellungen des Browsers.",
+  "problem.micDenied.advice":
+    "Erlauben Sie es dieser Seite: über das Zeichen neben der Adresse oder in den Einstellungen des Browsers.",
   "problem.micMissing.title": "Es ist kein Mikrofon da",
-  "problem.micMissing.advice": "Stecken Sie eines an oder schalten Sie es ein. Sie können auch eine Aufnahme abspielen.",
+  "problem.micMissing.advice":
+    "Stecken Sie eines an oder schalten Sie es ein. Sie können auch eine Aufnahme abspielen.",
   "problem.micBusy.title": "Das Mikrofon antwortet nicht",
-  "problem.micBusy.advice": "Vielleicht benutzt es ein anderes Programm. Schließen Sie dieses, oder wählen Sie ein anderes Mikrofon.",
+  "problem.micBusy.advice":
+    "Vielleicht benutzt es ein anderes Programm. Schließen Sie dieses, oder wählen Sie ein anderes Mikrofon.",
   "problem.micInsecure.title": "Das Mikrofon braucht eine sichere Adresse",
-  "problem.micInsecure.advice": "Browser erlauben es nur auf Seiten mit https:// oder auf dem Gerät selbst. Fragen Sie den Betreiber dieses Servers.",
+  "problem.micInsecure.advice":
+    "Browser erlauben es nur auf Seiten mit https:// oder auf dem Gerät selbst. Fragen Sie den Betreiber dieses Servers.",
   "problem.micUnsupported.title": "Dieser Browser kann hier nicht aufnehmen",
   "problem.micUnsupported.advice": "Nehmen Sie eine aktuelle Fassung von Chrome, Edge, Firefox oder Safari.",
   "problem.unforeseen.title": "Etwas ist schiefgegangen",

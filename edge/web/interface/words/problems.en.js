@@ -5,7 +5,8 @@ export default {
   "problem.parameter.title": "A setting was not accepted",
   "problem.parameter.advice": "Look over what you entered and chose, and try again.",
   "problem.name.title": "That is not the name of a session",
-  "problem.name.advice": "A name looks like faithful-shepherd-427: two words and a number. Look at it again and correct it.",
+  "problem.name.advice":
+    "A name looks like faithful-shepherd-427: two words and a number. Look at it again and correct it.",
   "problem.language.title": "This language is not on offer here",
   "problem.language.advice": "Choose another one from the list.",
   "problem.sound.title": "The server cannot use this sound",
@@ -21,9 +22,11 @@ export default {
   "problem.pin.title": "The PIN is not right",
   "problem.pin.advice": "Ask the speaker for the PIN and enter it again.",
   "problem.noSession.title": "There is no such session now",
-  "problem.noSession.advice": "Look whether the name is right, and ask whether the talk has begun, or has ended already.",
+  "problem.noSession.advice":
+    "Look whether the name is right, and ask whether the talk has begun, or has ended already.",
   "problem.conflict.title": "This place has been taken over",
-  "problem.conflict.advice": "Perhaps it is open in another window or on another device. To go on here, load the page again.",
+  "problem.conflict.advice":
+    "Perhaps it is open in another window or on another device. To go on here, load the page again.",
   "problem.tooLarge.title": "That was too much at once",
   "problem.tooLarge.advice": "Try it with less text, or load the page again.",
   "problem.tooFast.title": "Too many tries",
@@ -60,13 +63,15 @@ export default {
   "problem.offline.title": "You are offline",
   "problem.offline.advice": "Look at Wi-Fi and mobile data. We go on as soon as the network is back.",
   "problem.micDenied.title": "The microphone is not allowed",
-  "problem.micDenied.advice": "Allow it for this page: by the symbol beside the address, or in the settings of the browser.",
+  "problem.micDenied.advice":
+    "Allow it for this page: by the symbol beside the address, or in the settings of the browser.",
   "problem.micMissing.title": "There is no microphone",
   "problem.micMissing.advice": "Plug one in or switch it on. You can also play a recording.",
   "problem.micBusy.title": "The microphone does not answer",
   "problem.micBusy.advice": "Perhaps another program is using it. Close that, or choose another microphone.",
   "problem.micInsecure.title": "The microphone needs a secure address",
-  "problem.micInsecure.advice": "Browsers allow it only on https:// pages, or on the machine itself. Ask whoever runs this server.",
+  "problem.micInsecure.advice":
+    "Browsers allow it only on https:// pages, or on the machine itself. Ask whoever runs this server.",
   "problem.micUnsupported.title": "This browser cannot record here",
   "problem.micUnsupported.advice": "Use a current version of Chrome, Edge, Firefox or Safari.",
   "problem.unforeseen.title": "Something went wrong",

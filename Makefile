@@ -7,6 +7,7 @@ WORKERS ?= 3
 
 IN := $(VENV)/bin/python
 LOCK_VENV := .lock-venv
+WEB := .web/bin
 
 .DEFAULT_GOAL := help
 .DELETE_ON_ERROR:
@@ -44,18 +45,30 @@ check: static test  ## everything that must hold: static, then test
 static: lint types imports protos-check  ## what needs no run: format, lint, types, import rules, protos
 
 .PHONY: fmt
-fmt: packages  ## format the code and mend what the linter can
+fmt: packages web-tools  ## format the code and mend what the linters can
 	@$(VENV)/bin/ruff format --quiet .
 	@$(VENV)/bin/ruff check --quiet --fix .
+	@cd tests/web && ../../$(WEB)/biome check --write --log-level=warn --error-on-warnings ../../edge/web .
 
 .PHONY: lint
-lint: packages  ## check format and lint rules
+lint: packages web-tools  ## check format and lint rules
 	@$(VENV)/bin/ruff format --quiet --check . || { echo "lint: not formatted; run: make fmt" >&2; exit 1; }
 	@$(VENV)/bin/ruff check --quiet .
+	@cd tests/web && ../../$(WEB)/biome check --log-level=warn --error-on-warnings ../../edge/web . \
+		|| { echo "lint: the pages; much of it is mended by: make fmt" >&2; exit 1; }
 
 .PHONY: types
-types: packages  ## check types
+types: packages web-tools  ## check types
 	@$(VENV)/bin/mypy --no-error-summary .
+	@$(WEB)/tsc -p tests/web
+	@$(WEB)/tsc -p tests/web/tsconfig.worklet.json
+
+.PHONY: web
+web: web-tools  ## check the pages alone: format, lint rules, types, tests of their modules
+	@cd tests/web && ../../$(WEB)/biome check --log-level=warn --error-on-warnings ../../edge/web .
+	@$(WEB)/tsc -p tests/web
+	@$(WEB)/tsc -p tests/web/tsconfig.worklet.json
+	@$(WEB)/node --disable-warning=MODULE_TYPELESS_PACKAGE_JSON --test --test-reporter=dot tests/web/*.test.js
 
 .PHONY: imports
 imports: packages  ## check who may import whom
@@ -102,7 +115,7 @@ $(LOCK_VENV)/bin/uv:
 
 .PHONY: clean
 clean:  ## remove what was made here, the virtual environment too; models and sessions stay
-	@rm -rf .venv .venv.lock $(LOCK_VENV) .databases .peers out .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache
+	@rm -rf .venv .venv.lock $(LOCK_VENV) .databases .peers .web out .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache
 	@find . -name __pycache__ -type d -prune -exec rm -rf {} +
 
 .PHONY: help
@@ -113,7 +126,7 @@ help:  ## list these commands
 	@printf '\nSettings, as in `make run PORT=9000`, with their defaults:\n'
 	@printf '  PORT=8080  HOST=127.0.0.1  ENGINES=local  VENV=.venv  LINGOCAST_DATA=~/.local/share/lingocast\n'
 
-.PHONY: setup setup-tests packages
+.PHONY: setup setup-tests packages web-tools
 setup:
 	@$(PYTHON) chassis/bootstrap.py
 
@@ -122,3 +135,6 @@ setup-tests:
 
 packages:
 	@$(PYTHON) chassis/bootstrap.py --packages-only
+
+web-tools:
+	@$(PYTHON) tests/web/fetch.py

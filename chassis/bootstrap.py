@@ -27,6 +27,7 @@ ROOT = Path(__file__).resolve().parent.parent
 LOCK = ROOT / "requirements.lock"
 LISTING = ROOT / "chassis" / "models.toml"
 DATABASES = ROOT / "tests" / "databases" / "fetch.py"
+WEB_TOOLS = ROOT / "tests" / "web" / "fetch.py"
 OLDEST = (3, 11)
 _MODES = "share/apertium/modes"
 
@@ -51,6 +52,11 @@ def _mode(name: str) -> Callable[[], bool]:
     return there
 
 
+def _browser() -> bool:
+    # Chrome does as well; tests/browser/chromium.py takes the first of these.
+    return any(map(shutil.which, ("chromium", "chromium-browser", "google-chrome")))
+
+
 PROGRAMS = (
     Program("apertium", _command("apertium"), "translation into es ca gl fr it"),
     Program("apertium-es-pt", _mode("pt-es"), "translation into es ca gl fr it"),
@@ -67,6 +73,7 @@ TEST_PROGRAMS = (
         "some recordings that the tests listen to",
     ),
     Program("default-jre-headless", _command("java"), "the tests on Amazon's DynamoDB Local"),
+    Program("chromium", _browser, "the tests of the pages"),
 )
 
 
@@ -90,6 +97,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
         changed |= fetch_models(venv / "bin" / "python", data_folder())
     if options.for_tests:
         fetch_databases()
+        fetch_web_tools()
     if changed:
         say(f"set-up finished in {time.monotonic() - started:.0f} s")
     return 0
@@ -272,6 +280,12 @@ def fetch_databases() -> None:
     """Fetches the databases that tests run against. It says what it does; without them, tests say what is missing."""
     if subprocess.run([sys.executable, str(DATABASES)], check=False, stdout=sys.stderr).returncode != 0:
         say("tests on DynamoDB will fail (see above); the next set-up tries again")
+
+
+def fetch_web_tools() -> None:
+    """Fetches what checks the pages. It says what it does; without it, tests say what is missing."""
+    if subprocess.run([sys.executable, str(WEB_TOOLS)], check=False, stdout=sys.stderr).returncode != 0:
+        say("tests of the pages will fail (see above); the next set-up tries again")
 
 
 def _models_present(data: Path) -> bool:

@@ -12,6 +12,7 @@ from pathlib import Path
 
 import pytest
 
+from tests import fetching
 from tests.databases import fetch
 
 
@@ -21,6 +22,7 @@ def project(tmp_path: Path) -> Path:
     folder = tmp_path / "tests" / "databases"
     folder.mkdir(parents=True)
     shutil.copy(fetch.__file__, folder / "fetch.py")
+    shutil.copy(fetching.__file__, tmp_path / "tests" / "fetching.py")
     for name in ("ministack", "node"):
         (folder / f"{name}.lock").write_text("# nothing\n")
     return tmp_path

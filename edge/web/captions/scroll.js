@@ -33,7 +33,8 @@ export class Scroll {
     this.#following = following;
     this.#told = told;
     // Places are kept here, in all browsers alike.
-    lines.style.overflowAnchor = "none";
+    Object.assign(lines.style, { overflowAnchor: "none", position: "relative" });
+    talk.style.boxSizing = "border-box";
     this.#probe = document.createElement("span");
     // As wide as a letter is large: it tells when the size of text changes, or the view's width.
     Object.assign(this.#probe.style, { position: "absolute", inlineSize: "1em", blockSize: "0", visibility: "hidden" });

@@ -10,6 +10,7 @@
 // Only the last segments are in the page. Earlier ones leave it and come back, where there is a transcript, when the
 // reader scrolls up to them.
 
+import { Emitter } from "../client/emitter.js";
 import { beginsParagraph } from "./paragraphs.js";
 import { Said } from "./said.js";
 import { Scroll } from "./scroll.js";
@@ -40,12 +41,14 @@ const READING_BACK = 3;
 /** So many leave or come back at a time: each time the page is measured. */
 const BATCH = 50;
 
-/** A list of captions in an element. */
-export class CaptionView {
+/**
+ * A list of captions in an element. Event `follow`: it began or ceased to follow, or another final came while it does
+ * not: offer to jump.
+ * @extends {Emitter<{follow: Follow}>}
+ */
+export class CaptionView extends Emitter {
   /** @type {Shown[]} In the order of the talk. */
   #shown = [];
-  /** @type {Set<(follow: Follow) => void>} */
-  #handlers = new Set();
   #missed = 0;
   #element;
   #talk;
@@ -58,6 +61,7 @@ export class CaptionView {
    * @param {Options} [options]
    */
   constructor(element, { lang = "", dir, follow = true, announce = true, label = "", transcript, limit = 300 } = {}) {
+    super();
     this.#element = element;
     this.#options = { lang, dir, transcript, limit };
     const lines = made("div", "captions-lines");
@@ -143,19 +147,8 @@ export class CaptionView {
     this.jumpToNow();
   }
 
-  /**
-   * @param {"follow"} name The view began or ceased to follow, or another final came while it does not: offer to jump.
-   * @param {(follow: Follow) => void} handler
-   * @returns {() => void} Ends it.
-   */
-  on(name, handler) {
-    if (name === "follow") this.#handlers.add(handler);
-    return () => this.#handlers.delete(handler);
-  }
-
   /** Ends observers and timers; what is shown stays. */
   close() {
-    this.#handlers.clear();
     this.#scroll.close();
     this.#said.clear();
   }
@@ -281,7 +274,7 @@ export class CaptionView {
   }
 
   #tell() {
-    for (const handler of this.#handlers) handler({ following: this.following, missed: this.#missed });
+    this.emit("follow", { following: this.following, missed: this.#missed });
   }
 }
 

@@ -1,22 +1,15 @@
 // How writing systems differ where captions are set: direction, width of characters, where a line may be broken, and
 // what stands between two sentences. Pure; `Intl.Segmenter` where the browser has it.
 
-const RIGHT_TO_LEFT = new Set(
-  "ar arc arz ckb dv fa glk he ks ku-arab lrc mzn nqo ps sd syr ug ur uz-arab yi".split(" "),
-);
-const RIGHT_TO_LEFT_SCRIPT = /-(adlm|arab|hebr|mand|nkoo|rohg|samr|syrc|thaa)\b/i;
-const OTHER_SCRIPT = /-[a-z]{4}\b/i;
+import { direction as directionOf } from "../interface/languages.js";
 
 /**
- * The direction of a language; `auto`, which looks at the letters, where it is not known.
+ * The direction of a language; `auto`, which looks at the letters, where nobody says which it is.
  * @param {string} code BCP 47; may be empty.
  * @returns {"ltr" | "rtl" | "auto"}
  */
 export function direction(code) {
-  if (!code) return "auto";
-  if (RIGHT_TO_LEFT_SCRIPT.test(code)) return "rtl";
-  if (OTHER_SCRIPT.test(code)) return "ltr";
-  return RIGHT_TO_LEFT.has(code.toLowerCase().split("-")[0]) ? "rtl" : "ltr";
+  return code ? directionOf(code) : "auto";
 }
 
 const WIDE =

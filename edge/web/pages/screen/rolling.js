@@ -1,0 +1,196 @@
+// Lines of captions over a picture or on a wall. They fill from the top and then roll up by whole lines; a line stays
+// where it is until the next is needed, also when words are taken back. After a silence all of them go.
+//
+// No live region: a screen reader at the projector would speak into the hall.
+
+import { direction, stableEnd } from "../../captions/writing.js";
+
+/** @import { Segment } from "../../captions/transcript.js" */
+
+/** How long rolling by a line takes. */
+const ROLL_MS = 260;
+/** How long vanishing takes. */
+const FADE_MS = 500;
+/** Segments in the page, whatever the window shows. */
+const MOST = 60;
+
+const still = matchMedia("(prefers-reduced-motion: reduce)");
+
+/** One column. */
+export class Rolling {
+  /** @type {{segmentId: number, element: HTMLElement}[]} In the order of the talk. */
+  #shown = [];
+  #offset = 0;
+  #height = 0;
+  /** @type {ReturnType<typeof setTimeout> | undefined} */
+  #silence;
+  /** @type {Animation | undefined} */
+  #fading;
+  #box;
+  #mover;
+  #text;
+  #hold;
+
+  /**
+   * @param {HTMLElement} element Gets a box with the lines.
+   * @param {number} hold Seconds of silence after which the lines go; 0: never.
+   */
+  constructor(element, hold) {
+    this.#hold = hold;
+    // What moves and what is moved are two: an animation of the one never meets a change of the other.
+    this.#text = made("div", "rolled");
+    this.#mover = made("div", "rolling");
+    this.#box = made("div", "box");
+    this.#mover.append(this.#text);
+    this.#box.append(this.#mover);
+    element.append(this.#box);
+  }
+
+  /**
+   * The room for lines has changed.
+   * @param {number} lines
+   * @param {number} lineHeight CSS pixels.
+   */
+  resize(lines, lineHeight) {
+    this.#height = lines * lineHeight;
+    this.#box.style.blockSize = `${this.#height}px`;
+    this.#offset = 0;
+    this.#roll(false);
+  }
+
+  /**
+   * Shows what `Transcript.receive` returned.
+   * @param {Segment | undefined} segment
+   */
+  show(segment) {
+    if (!segment) return;
+    const place = this.#find(segment.segmentId);
+    const known = this.#shown[place]?.segmentId === segment.segmentId ? this.#shown[place] : undefined;
+    if (!segment.text) {
+      if (known) this.#remove(place);
+    } else if (known) write(known.element, segment);
+    else this.#insert(segment, place);
+    if (segment.isFinal) this.#overtake(place);
+    this.#roll(true);
+    this.#listen();
+  }
+
+  /** Takes all lines away. */
+  clear() {
+    this.#shown = [];
+    this.#offset = 0;
+    this.#text.replaceChildren();
+    this.#roll(false);
+  }
+
+  /** Ends its timer. */
+  close() {
+    this.#fading?.cancel();
+    clearTimeout(this.#silence);
+  }
+
+  /** @param {number} segmentId */
+  #find(segmentId) {
+    let place = this.#shown.length;
+    while (place > 0 && this.#shown[place - 1].segmentId >= segmentId) place -= 1;
+    return place;
+  }
+
+  /**
+   * @param {Segment} segment
+   * @param {number} place
+   */
+  #insert(segment, place) {
+    // What is late for all that is shown is too late.
+    if (place === 0 && this.#shown.length) return;
+    const element = made("p", "segment");
+    const words = made("span", "words");
+    words.append(made("span", "stable"), made("span", "tail"));
+    element.append(words);
+    write(element, segment);
+    const before = this.#shown[place - 1];
+    if (before) before.element.after(element);
+    else this.#text.append(element);
+    this.#shown.splice(place, 0, { segmentId: segment.segmentId, element });
+  }
+
+  /** @param {number} place */
+  #remove(place) {
+    const [{ element }] = this.#shown.splice(place, 1);
+    element.remove();
+  }
+
+  /**
+   * Partials before a final will not be finished any more.
+   * @param {number} place
+   */
+  #overtake(place) {
+    for (let at = place - 1; this.#shown[at]?.element.classList.contains("open"); at -= 1) {
+      this.#shown[at].element.classList.remove("open");
+    }
+  }
+
+  /** @param {boolean} smoothly */
+  #roll(smoothly) {
+    this.#trim();
+    // Never back: an empty line at the end is calmer than lines that fall.
+    const offset = Math.max(this.#text.offsetHeight - this.#height, this.#offset, 0);
+    const moved = offset - this.#offset;
+    this.#offset = offset;
+    this.#text.style.transform = offset ? `translateY(${-offset}px)` : "";
+    if (moved <= 0 || !smoothly || still.matches || moved > this.#height) return;
+    const already = new DOMMatrix(getComputedStyle(this.#mover).transform).m42;
+    const from = { transform: `translateY(${moved + already}px)` };
+    this.#mover.animate([from, { transform: "none" }], { duration: ROLL_MS, easing: "ease-out" });
+  }
+
+  /** What has left the box, and is not just rolling out of it, leaves the page. */
+  #trim() {
+    while (this.#shown.length > 1) {
+      const { element } = this.#shown[0];
+      const gone = element.offsetTop + element.offsetHeight <= this.#offset - this.#height;
+      if (!gone && this.#shown.length <= MOST) return;
+      this.#offset = Math.max(this.#offset - element.offsetHeight, 0);
+      this.#remove(0);
+    }
+  }
+
+  #listen() {
+    this.#fading?.cancel();
+    clearTimeout(this.#silence);
+    if (this.#hold) this.#silence = setTimeout(() => this.#fade(), this.#hold * 1000);
+  }
+
+  #fade() {
+    if (still.matches) {
+      this.clear();
+      return;
+    }
+    this.#fading = this.#box.animate([{ opacity: 1 }, { opacity: 0 }], { duration: FADE_MS, easing: "ease-in" });
+    this.#fading.onfinish = () => this.clear();
+  }
+}
+
+/**
+ * @param {HTMLElement} element
+ * @param {Segment} segment
+ */
+function write(element, { text, stableChars, isFinal, language }) {
+  const end = isFinal ? text.length : stableEnd(text, stableChars);
+  element.lang = language;
+  element.dir = direction(language);
+  element.classList.toggle("open", !isFinal);
+  const [stable, tail] = element.firstElementChild?.children ?? [];
+  stable.textContent = text.slice(0, end);
+  tail.textContent = text.slice(end);
+}
+
+/**
+ * @param {string} name
+ * @param {string} className
+ */
+function made(name, className) {
+  const element = document.createElement(name);
+  element.className = className;
+  return element;
+}

@@ -1,11 +1,13 @@
 """Everything over HTTP that is not a WebSocket: probes, public facts, pages for people."""
 
 import asyncio
+import re
 from functools import lru_cache
 from html import escape
 from io import BytesIO
 from pathlib import Path
 from typing import Final
+from urllib.parse import quote
 
 import orjson
 import segno
@@ -27,6 +29,8 @@ from edge.sessions import SessionView
 
 WEB: Final = Path(__file__).parent / "web"
 MAX_QR_CHARS: Final = 200
+MAX_NAME_CHARS: Final = 200
+_GAPS: Final = re.compile(r"[\s_-]+")
 
 _TITLES: Final = {400: "That was not understood", 404: "There is nothing here", 429: "Too many at once"}
 
@@ -82,6 +86,10 @@ class Pages:
         return answer(icon(self._present()), request, immutable=False)
 
     async def home(self, request: web.Request) -> web.Response:
+        """The first page; for a form that no script took care of, the way to the session that is named in it."""
+        if typed := request.query.get("session", "").strip():
+            name = quote(_GAPS.sub("-", typed[:MAX_NAME_CHARS]).lower(), safe="")
+            return web.Response(status=303, headers={hdrs.LOCATION: f"/s/{name}"})
         return self._page("index.html", request)
 
     async def speak(self, request: web.Request) -> web.Response:

@@ -82,6 +82,11 @@ export function interfaceLanguage() {
   return present.language;
 }
 
+/** @returns {string} the language that was chosen for the interface; "" for the browser's */
+export function preferred() {
+  return preferences.get("language");
+}
+
 /**
  * Speaks another language from now on, also after the next load.
  * @param {string} code one of interfaceLanguages, or "" for the browser's

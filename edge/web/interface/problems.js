@@ -66,12 +66,28 @@ const NAMES = {
   unsupported: "micUnsupported",
 };
 
+/** Words for what an address answers, where it says no more. */
+const STATUSES = {
+  400: "mismatch",
+  401: "token",
+  403: "forbidden",
+  404: "nowhere",
+  405: "nowhere",
+  413: "tooLarge",
+  429: "tooFast",
+  500: "ours",
+  502: "unavailable",
+  503: "unavailable",
+  504: "unavailable",
+};
+
 /**
  * Something that went wrong: a Problem of the client, of the microphone, or any error.
  * @typedef {object} Told
  * @property {string} [code] of the protocol
  * @property {number} [closeCode] of the socket
  * @property {string} [name] of a MicrophoneProblem
+ * @property {number} [status] of HTTP
  * @property {number} [retryAfter] seconds
  */
 
@@ -99,13 +115,15 @@ export function keyOf(problem) {
     found(CLOSE_CODES, problem.closeCode) ??
     found(NAMES, problem.code?.toLowerCase()) ??
     found(NAMES, problem.name) ??
+    found(STATUSES, problem.status) ??
     "unforeseen"
   );
 }
 
 /** All keys of words that may be asked for. */
 export const problemKeys = Object.freeze([
-  ...new Set([...Object.values(CODES), ...Object.values(CLOSE_CODES), ...Object.values(NAMES), "unforeseen"]),
+  ...new Set([CODES, CLOSE_CODES, NAMES, STATUSES].flatMap((table) => Object.values(table))),
+  "unforeseen",
 ]);
 
 /** Error codes and close codes that have words of their own. */

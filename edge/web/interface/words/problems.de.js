@@ -79,6 +79,8 @@ export default {
     "Browser erlauben es nur auf Seiten mit https:// oder auf dem Gerät selbst. Fragen Sie den Betreiber dieses Servers.",
   "problem.micUnsupported.title": "Dieser Browser kann hier nicht aufnehmen",
   "problem.micUnsupported.advice": "Nehmen Sie eine aktuelle Fassung von Chrome, Edge, Firefox oder Safari.",
+  "problem.nowhere.title": "Hier ist nichts",
+  "problem.nowhere.advice": "Prüfen Sie die Adresse, oder geben Sie hier den Namen der Sitzung ein.",
   "problem.unforeseen.title": "Etwas ist schiefgegangen",
   "problem.unforeseen.advice": "Laden Sie die Seite neu. Hilft das nicht, nehmen Sie einen anderen Browser.",
 };

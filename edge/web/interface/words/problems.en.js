@@ -74,6 +74,8 @@ export default {
     "Browsers allow it only on https:// pages, or on the machine itself. Ask whoever runs this server.",
   "problem.micUnsupported.title": "This browser cannot record here",
   "problem.micUnsupported.advice": "Use a current version of Chrome, Edge, Firefox or Safari.",
+  "problem.nowhere.title": "There is nothing here",
+  "problem.nowhere.advice": "Look at the address again, or enter the name of the session here.",
   "problem.unforeseen.title": "Something went wrong",
   "problem.unforeseen.advice": "Load the page again. If that does not help, try another browser.",
 };

@@ -76,6 +76,8 @@ export default {
     "Los navegadores solo lo permiten en páginas https:// o en el propio equipo. Pregunte a quien administra este servidor.",
   "problem.micUnsupported.title": "Este navegador no puede grabar aquí",
   "problem.micUnsupported.advice": "Use una versión actual de Chrome, Edge, Firefox o Safari.",
+  "problem.nowhere.title": "Aquí no hay nada",
+  "problem.nowhere.advice": "Compruebe la dirección o escriba aquí el nombre de la sesión.",
   "problem.unforeseen.title": "Algo ha fallado",
   "problem.unforeseen.advice": "Vuelva a cargar la página. Si no ayuda, pruebe con otro navegador.",
 };

@@ -75,6 +75,8 @@ export default {
     "Les navigateurs ne l’autorisent que sur les pages https:// ou sur la machine elle-même. Adressez-vous à la personne qui gère ce serveur.",
   "problem.micUnsupported.title": "Ce navigateur ne peut pas enregistrer ici",
   "problem.micUnsupported.advice": "Utilisez une version récente de Chrome, Edge, Firefox ou Safari.",
+  "problem.nowhere.title": "Il n’y a rien ici",
+  "problem.nowhere.advice": "Vérifiez l’adresse ou saisissez ici le nom de la session.",
   "problem.unforeseen.title": "Quelque chose n’a pas marché",
   "problem.unforeseen.advice": "Rechargez la page. Si cela n’aide pas, essayez un autre navigateur.",
 };

@@ -75,6 +75,8 @@ export default {
     "Os navegadores só o permitem em páginas https:// ou na própria máquina. Fale com quem administra este servidor.",
   "problem.micUnsupported.title": "Este navegador não consegue gravar aqui",
   "problem.micUnsupported.advice": "Use uma versão atual do Chrome, Edge, Firefox ou Safari.",
+  "problem.nowhere.title": "Não há nada aqui",
+  "problem.nowhere.advice": "Confira o endereço ou escreva aqui o nome da sessão.",
   "problem.unforeseen.title": "Algo deu errado",
   "problem.unforeseen.advice": "Recarregue a página. Se não adiantar, tente outro navegador.",
 };

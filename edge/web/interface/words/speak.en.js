@@ -42,12 +42,18 @@ export default {
   "sound.try.hint": "Your browser will ask for permission.",
   "sound.device": "Microphone to use",
   "sound.default": "The system's choice",
-  "sound.unnamed": "Microphone {number}",
   "sound.processing": "Processing of the sound",
   "sound.echo": "Echo cancellation",
   "sound.noise": "Noise suppression",
   "sound.gain": "Automatic gain",
+  "sound.use": "Use the microphone",
   "sound.again": "Try again",
+  "sound.unplugged":
+    "The microphone is gone, and nobody hears you. Plug it in again, or choose another one below under “Sound”.",
+  "sound.failed": "There is no sound, and nobody hears you. Choose a microphone below under “Sound”.",
+  "sound.interrupted":
+    "Another app has taken the microphone, perhaps for a call. Nobody hears you until it gives it back.",
+  "sound.finished": "The recording is over. End the talk once everybody has heard it, or go on by microphone.",
 
   "meter.label": "Level of the sound",
   "meter.normal": "Good level",
@@ -66,8 +72,6 @@ export default {
     "If it is allowed there, look into the privacy settings of your system: your browser may not be allowed to use the microphone at all.",
   "microphone.insecure.how": "Open this page by its https:// address, or on the server itself as http://localhost.",
   "microphone.otherwise": "An audio file and the sample talk can be broadcast without a microphone.",
-  "microphone.unplugged": "The microphone is gone. Plug it in again or choose another one: nobody hears you.",
-  "microphone.back": "The microphone works again.",
 
   "talk.title": "Your talk",
   "talk.language": "Language that you speak",
@@ -117,6 +121,7 @@ export default {
   "go.live": "Go live",
   "go.opening": "Opening…",
   "go.hint": "Nothing is sent before you go live. Nothing of what you say is stored.",
+  "go.again": { one: "Trying again in {count} second.", other: "Trying again in {count} seconds." },
   "go.elsewhere":
     "Perhaps in another tab or on another device. End it there; one that was lost ends by itself after 30 seconds.",
 
@@ -148,15 +153,11 @@ export default {
   "live.end": "End talk",
   "live.notices": "Notices",
   "live.captions": "What was understood",
-  "live.captions.wait": "As soon as you speak, your words stand here.",
   "live.toNow": "Jump to now",
   "live.settings": "Sound, terms, shortcuts",
-  "live.retry": "Retry now",
   "live.connecting": "The connection is lost. Trying again…",
-  "live.lost": "The connection is lost. It is being mended.",
   "live.control.failed": "That did not reach the server: {reason}",
   "live.tooFast": "This device sends too fast. If it goes on, the server ends the talk.",
-  "live.leave": "Your talk is live.",
 
   "end.title": "End the talk?",
   "end.text": {
@@ -189,7 +190,6 @@ export default {
   "recording.file": "Playing {name}",
   "recording.sample": "Playing the sample talk",
   "recording.of": "{position} of {duration}",
-  "recording.finished": "The recording is over. End the talk when everybody has heard it.",
 
   "quality.snr_low": "There is much noise behind your voice: come closer to the microphone, or find a quieter place.",
   "quality.clipping": "Your microphone is overdriven: lower its input level, or move away from it a little.",
@@ -211,7 +211,9 @@ export default {
   "shortcuts.change.name": "Change the shortcut for {name}, now {keys}",
   "shortcuts.press": "Press the new keys, Escape to leave it",
   "shortcuts.changed": "{name} is now {keys}.",
-  "shortcuts.refused": "{keys} cannot be used. Take Ctrl or Cmd together with a letter.",
+  "shortcuts.refused.taken": "The other shortcut has these keys already. Nothing was changed.",
+  "shortcuts.refused.reserved": "The browser keeps these keys for itself. Nothing was changed.",
+  "shortcuts.refused.plain": "Take Ctrl, Cmd or Alt together with another key. Nothing was changed.",
   "shortcuts.reset": "As they were",
 
   "save.label": "Keep the captions:",

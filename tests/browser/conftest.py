@@ -16,25 +16,19 @@ from typing import Any, Protocol
 
 import pytest
 import pytest_asyncio
-from playwright.async_api import Browser, BrowserContext, Error, Page
+from playwright.async_api import Browser, BrowserContext, Error
 
-from tests.browser.chromium import Browsers, Microphone, NoChromium, open_browsers
+from tests.browser.chromium import Browsers, NoChromium, open_browsers
 from tests.browser.stage import Lingocast
 from tests.browser.stage import lingocast as started
+from tests.browser.visiting import OpenPage, Visitors
 from tests.browser.watching import Watch
+
+__all__ = ["OpenPage", "Start"]
 
 HERE = Path(__file__).resolve().parent
 OUT = HERE.parent.parent / "out" / "browser"
 TRACING = bool(os.environ.get("BROWSER_TRACE"))
-PATIENCE_MILLISECONDS = 30_000
-"""Of all that Playwright waits for: the machine may be busy."""
-
-DEVICES: Mapping[str, Mapping[str, Any]] = {
-    "phone": {"viewport": {"width": 390, "height": 844}, "is_mobile": True, "has_touch": True},
-    "small": {"viewport": {"width": 320, "height": 640}, "is_mobile": True, "has_touch": True},
-    "desktop": {"viewport": {"width": 1280, "height": 800}},
-}
-
 _failed = pytest.StashKey[bool]()
 
 
@@ -60,22 +54,6 @@ class Start(Protocol):
     """See the fixture `start`."""
 
     async def __call__(self, env: Mapping[str, str] | None = None, **options: Any) -> Lingocast: ...
-
-
-class OpenPage(Protocol):
-    """See the fixture `open_page`."""
-
-    async def __call__(
-        self,
-        address: str | None = "/",
-        *,
-        at: Lingocast | None = None,
-        device: str = "phone",
-        microphone: Microphone = "allowed",
-        voice: Path | None = None,
-        context: BrowserContext | None = None,
-        **options: Any,
-    ) -> Page: ...
 
 
 @pytest_asyncio.fixture(loop_scope="session", scope="session")
@@ -126,48 +104,16 @@ def watch() -> Watch:
 async def open_page(
     request: pytest.FixtureRequest, lingocast: Lingocast, browsers: Browsers, watch: Watch
 ) -> AsyncIterator[OpenPage]:
-    """Opens a page as another visitor: `await open_page(f"/s/{talk.session_id}", device="desktop", locale="es-ES")`.
-
-    `address`: a path, a whole address, or None for an empty page that the test goes on from (`page.goto("/speak")`).
-    `device`: phone (390×844), small (320×640) or desktop (1280×800). `microphone`, `voice`: see Browsers.get; these
-    are browsers of their own, and take a second to start. `context`: another page of the same visitor, who shares what
-    the first has stored. `options` are Playwright's for a context: color_scheme, reduced_motion, forced_colors,
-    permissions, locale …
-    When the test is over, it fails if a page threw, complained, broke the policy or asked another origin.
-    """
-    contexts: list[BrowserContext] = []
-
-    async def visit(
-        address: str | None = "/",
-        *,
-        at: Lingocast | None = None,
-        device: str = "phone",
-        microphone: Microphone = "allowed",
-        voice: Path | None = None,
-        context: BrowserContext | None = None,
-        **options: Any,
-    ) -> Page:
-        origin = (at or lingocast).url
-        if context is None:
-            browser = await browsers.get(microphone, voice)
-            settings = {"locale": "en-GB", **DEVICES[device], **options}
-            context = await browser.new_context(base_url=origin, **settings)
-            context.set_default_timeout(PATIENCE_MILLISECONDS)
-            contexts.append(context)
-            watch.follow(context, origin)
-            if TRACING:
-                await context.tracing.start(screenshots=True, snapshots=True)
-        page = await context.new_page()
-        if address is not None:
-            await page.goto(address)
-        return page
-
-    yield visit
-    failed = request.node.stash.get(_failed, False) or bool(watch.complaints)
-    for number, context in enumerate(contexts, 1):
-        if failed:
-            await _keep(context, watch, OUT / f"{re.sub(r'[^A-Za-z0-9_.-]+', '-', request.node.name)}-{number}")
-        await context.close()
+    """Opens a page as another visitor: `await open_page(f"/s/{talk.session_id}", device="desktop", locale="es-ES")`;
+    what it takes is told by `Visitors.open`. When the test is over, it fails if a page threw, complained, broke the
+    policy or asked another origin."""
+    visitors = Visitors(lingocast, browsers, watch, tracing=TRACING)
+    yield visitors.open
+    if request.node.stash.get(_failed, False) or watch.wrong():
+        for number, context in enumerate(visitors.contexts, 1):
+            name = re.sub(r"[^A-Za-z0-9_.-]+", "-", request.node.name)
+            await _keep(context, watch, OUT / f"{name}-{number}")
+    await visitors.leave()
     watch.check()
 
 

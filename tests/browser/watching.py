@@ -37,9 +37,13 @@ class Watch:
         context.on("request", self._request)
         context.on("page", self._page)
 
+    def wrong(self) -> list[str]:
+        """What must not have been."""
+        return [each for each in self.complaints if not self._passes(each)]
+
     def check(self) -> None:
         """Raises AssertionError with all that was wrong."""
-        wrong = [each for each in self.complaints if not self._passes(each)]
+        wrong = self.wrong()
         assert wrong == [], "\n".join(["the pages did what they must not:", *wrong])
 
     def _passes(self, complaint: str) -> bool:

@@ -20,7 +20,8 @@ import { BROWSER } from "./surroundings.js";
 /** @typedef {import("./wire.js").Wire} Wire */
 /** @typedef {{source: string, target?: string, language?: string}} Term stays as it is, or becomes `target` (in `language`) */
 /** @typedef {{sessionId: string, joinUrl: string, sourceLanguage: string, qualityTier: string, expiresAt: number}} Created */
-/** @typedef {{sessionId: string, broadcastState: BroadcastState}} Resumed */
+/** @typedef {Created & {broadcastState: BroadcastState}} Opened where a session was resumed, what only its creation tells is empty or 0 */
+/** @typedef {Pick<Opened, "sessionId" | "broadcastState">} Resumed */
 /** @typedef {string | (() => string | Promise<string>)} TokenSource a JWT, or what brings a fresh one: after hours it must still be valid */
 /** @typedef {{version: string, terms: number}} GlossaryAccepted */
 /**
@@ -38,7 +39,7 @@ import { BROWSER } from "./surroundings.js";
  * @typedef {object} SpeakerEvents
  * @property {Created} created
  * @property {import("./listener.js").SourceCaption} sourceCaption
- * @property {Omit<SessionStatus, "type">} status
+ * @property {SessionStatus} status
  * @property {{issue: string, value: number, threshold: number, advice: string}} warning
  * @property {{issue: string}} cleared
  * @property {{code: string, message: string}} trouble
@@ -87,7 +88,7 @@ export class Speaker extends Emitter {
   #glossary;
   /** @type {Wire | undefined} Where the server knows the glossary. */
   #glossaryOn;
-  /** @type {Created | Resumed | undefined} */
+  /** @type {Opened | undefined} */
   #opened;
   #state = INITIAL_STATE;
   #ended = false;
@@ -115,7 +116,7 @@ export class Speaker extends Emitter {
   /**
    * Opens the session, or goes on with it. Where the server cannot be reached or has no room at present it goes on
    * trying (event `connection`). Rejects with Problem when it is refused: INVALID_TOKEN, UNSUPPORTED_LANGUAGE …
-   * @returns {Promise<Created | Resumed>} Created, unless `resume` was given
+   * @returns {Promise<Opened>}
    */
   async open() {
     const entered = new Promise((/** @type {(done: undefined) => void} */ resolve) => {
@@ -350,13 +351,14 @@ export class Speaker extends Emitter {
   /** @param {Message} message */
   #enter(message) {
     if (message.type === "sessionCreated") {
-      const { sessionId, joinUrl, sourceLanguage, qualityTier, expiresAt } = message;
-      const created = { sessionId, joinUrl, sourceLanguage, qualityTier, expiresAt };
-      this.#opened = created;
+      const { type: _, connectionId: __, ...created } = message;
+      this.#opened = { ...created, broadcastState: this.#state };
       this.emit("created", created);
       this.#entered?.();
     } else if (message.type === "stateRestored") {
-      this.#opened = { sessionId: this.#sessionId, broadcastState: message.broadcastState };
+      const { sourceLanguage = "", qualityTier = "" } = this.#options;
+      const unknown = { joinUrl: "", sourceLanguage, qualityTier, expiresAt: 0 };
+      this.#opened = { sessionId: this.#sessionId, ...unknown, broadcastState: message.broadcastState };
       this.#entered?.();
     }
   }
@@ -369,7 +371,7 @@ export class Speaker extends Emitter {
         this.emit("sourceCaption", /** @type {any} */ (news));
         break;
       case "sessionStatus":
-        this.emit("status", /** @type {any} */ (news));
+        this.emit("status", message);
         break;
       case "glossaryAccepted":
         this.emit("glossaryAccepted", /** @type {any} */ (news));

@@ -35,7 +35,11 @@ export class Capture {
     const size = Math.round(context.sampleRate / BLOCKS_A_SECOND);
     // Two channels are mixed to one before they come.
     const mono = { channelCount: 1, channelCountMode: /** @type {const} */ ("explicit"), outputChannelCount: [1] };
-    return new Capture(context, taker, new AudioWorkletNode(context, "capture", { ...mono, processorOptions: { size } }));
+    return new Capture(
+      context,
+      taker,
+      new AudioWorkletNode(context, "capture", { ...mono, processorOptions: { size } }),
+    );
   }
 
   /**

@@ -17,8 +17,7 @@ export class Framer {
   push(samples) {
     const full = [];
     for (let i = 0; i < samples.length; i++) {
-      const value = Math.round(samples[i] * 32768);
-      this.#frame[this.#filled++] = value > 32767 ? 32767 : value < -32768 ? -32768 : value;
+      this.#frame[this.#filled++] = Math.min(32767, Math.max(-32768, Math.round(samples[i] * 32768)));
       if (this.#filled === this.#frame.length) {
         full.push(this.#frame);
         this.#frame = new Int16Array(this.#frame.length);

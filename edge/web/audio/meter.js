@@ -67,7 +67,11 @@ export class Meter {
     if (fraction >= LOW) this.#softSince = undefined;
     else this.#softSince ??= now;
     const zone = this.#fraction >= OVER ? "over" : this.#fraction >= HIGH ? "high" : "normal";
-    return { fraction: this.#fraction, zone, low: this.#softSince !== undefined && now - this.#softSince >= LOW_AFTER_SECONDS };
+    return {
+      fraction: this.#fraction,
+      zone,
+      low: this.#softSince !== undefined && now - this.#softSince >= LOW_AFTER_SECONDS,
+    };
   }
 }
 

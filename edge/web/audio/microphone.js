@@ -42,7 +42,13 @@ export class Microphone extends Emitter {
   /** @param {Settings} [settings] */
   constructor(settings = {}) {
     super();
-    this.#settings = { deviceId: "", echoCancellation: true, noiseSuppression: true, autoGainControl: true, ...settings };
+    this.#settings = {
+      deviceId: "",
+      echoCancellation: true,
+      noiseSuppression: true,
+      autoGainControl: true,
+      ...settings,
+    };
   }
 
   /**
@@ -114,7 +120,8 @@ export class Microphone extends Emitter {
 
   /** @param {AbortSignal} closed */
   async #begin(closed) {
-    if (!globalThis.isSecureContext) throw new MicrophoneProblem("insecure", "a microphone needs https, or this machine");
+    if (!globalThis.isSecureContext)
+      throw new MicrophoneProblem("insecure", "a microphone needs https, or this machine");
     if (!navigator.mediaDevices?.getUserMedia || !globalThis.AudioWorkletNode)
       throw new MicrophoneProblem("unsupported", "this browser gives no microphone to pages");
     // In the tap, before anything is waited for. At the device's own rate: Firefox mixes no two, and we resample better.

@@ -23,7 +23,11 @@ export class PlainStream {
   }
 
   get playing() {
-    return !this.#stopped.signal.aborted && !this.#element.paused && this.#element.readyState >= HTMLMediaElement.HAVE_FUTURE_DATA;
+    return (
+      !this.#stopped.signal.aborted &&
+      !this.#element.paused &&
+      this.#element.readyState >= HTMLMediaElement.HAVE_FUTURE_DATA
+    );
   }
 
   /** What the element has and has not played. */

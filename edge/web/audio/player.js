@@ -344,7 +344,7 @@ export class Player extends Emitter {
     const placed = this.#table.plan(this.#now());
     const nodes = placed.map(({ sound }) => {
       const buffer = context.createBuffer(1, sound.length, context.sampleRate);
-      buffer.copyToChannel(sound, 0);
+      buffer.copyToChannel(/** @type {Float32Array<ArrayBuffer>} */ (sound), 0);
       const node = context.createBufferSource();
       node.buffer = buffer;
       node.connect(gain);
@@ -383,7 +383,11 @@ export class Player extends Emitter {
     for (const { what, cueId } of this.#table.advance(this.#now())) this.emit(what, { cueId });
     const status = this.status;
     const { bufferedSeconds, behindSeconds } = status;
-    const said = JSON.stringify({ ...status, bufferedSeconds: bufferedSeconds.toFixed(1), behindSeconds: behindSeconds.toFixed(1) });
+    const said = JSON.stringify({
+      ...status,
+      bufferedSeconds: bufferedSeconds.toFixed(1),
+      behindSeconds: behindSeconds.toFixed(1),
+    });
     const news = said !== this.#told;
     if (news && wall() - this.#toldAt >= STATUS_SECONDS) {
       this.#told = said;

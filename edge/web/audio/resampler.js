@@ -16,8 +16,6 @@ const MOST_PHASES = 1024;
 export class Resampler {
   #from;
   #to;
-  /** Output samples lie `#step / #phases` input samples apart. */
-  #step = 1;
   #phases = 1;
   #taps = 0;
   /** @type {Float32Array[]} coefficients by phase, in the order of the input */
@@ -33,7 +31,8 @@ export class Resampler {
    * @param {number} to Hz, of what goes
    */
   constructor(from, to) {
-    if (!(from > 0 && to > 0 && Number.isInteger(from) && Number.isInteger(to))) throw new RangeError("rates are in whole Hz");
+    if (!(from > 0 && to > 0 && Number.isInteger(from) && Number.isInteger(to)))
+      throw new RangeError("rates are in whole Hz");
     this.#from = from;
     this.#to = to;
     if (from !== to) this.#design();
@@ -47,8 +46,8 @@ export class Resampler {
     this.#received += samples.length;
     if (this.#from === this.#to) return samples;
     const half = this.#taps / 2;
-    const complete = Math.max(0, Math.floor(((this.#received - half) * this.#to) / this.#from));
-    return this.#make(samples, complete);
+    const complete = Math.floor(((this.#received - half) * this.#to) / this.#from);
+    return this.#make(samples, Math.max(0, complete));
   }
 
   /**
@@ -104,7 +103,9 @@ export class Resampler {
     const taps = (ATTENUATION_DB - 8) / (2.285 * 2 * Math.PI * FALL * lower);
     this.#taps = 2 * Math.ceil(taps / 2);
     // One more than there are phases: a part that rounds up to a whole sample is the last.
-    this.#filters = Array.from({ length: this.#phases + 1 }, (_, phase) => this.#filter(phase / this.#phases, CUT_OFF * lower));
+    this.#filters = Array.from({ length: this.#phases + 1 }, (_, phase) =>
+      this.#filter(phase / this.#phases, CUT_OFF * lower),
+    );
     this.#reset();
   }
 

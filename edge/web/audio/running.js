@@ -11,7 +11,10 @@ export async function running(context) {
   /** @type {ReturnType<typeof setTimeout> | undefined} */
   let timer;
   const refused = new Promise((_, reject) => {
-    timer = setTimeout(() => reject(new DOMException("the browser lets no sound begin", "NotAllowedError")), PATIENCE_MS);
+    timer = setTimeout(
+      () => reject(new DOMException("the browser lets no sound begin", "NotAllowedError")),
+      PATIENCE_MS,
+    );
   });
   try {
     await Promise.race([context.resume(), refused]);

@@ -222,7 +222,9 @@ export class Timetable {
    */
   state(now, wall) {
     const next = this.#cues.flatMap((cue) => cue.pieces).find((piece) => ends(piece) > now);
-    const heard = this.#cues.find((cue) => cue.pieces.some((piece) => piece.at !== undefined && piece.at <= now && now < ends(piece)));
+    const heard = this.#cues.find((cue) =>
+      cue.pieces.some((piece) => piece.at !== undefined && piece.at <= now && now < ends(piece)),
+    );
     return {
       bufferedSeconds: this.#waiting(now) / this.#rate,
       behindSeconds: next ? Math.max(0, wall - next.wall) : 0,
@@ -272,5 +274,8 @@ function ends(piece) {
 
 /** Samples of a cue not yet heard. @param {Cue<any>} cue @param {number} now */
 function remaining(cue, now) {
-  return cue.pieces.reduce((sum, { at, count }) => sum + (at === undefined ? count : Math.min(count, Math.max(0, at + count - now))), 0);
+  return cue.pieces.reduce(
+    (sum, { at, count }) => sum + (at === undefined ? count : Math.min(count, Math.max(0, at + count - now))),
+    0,
+  );
 }

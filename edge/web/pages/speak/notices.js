@@ -4,14 +4,16 @@
  *
  * @typedef {"warning" | "trouble" | "lost" | "good"} Level
  * @typedef {{key: string, level: Level, words: string, values: Record<string, string | number>}} Notice
- *   `words`: the catalogue's key of its sentence; `key`: the same for the same matter
+ *   `key`: the same for the same matter; `words`: the catalogue's key of its sentence, or a code that problems.js has
+ *   words for
  */
 
 /** How long a loss, or that something works again, is shown. */
 export const SHOWN_MS = 15_000;
 
 const ISSUES = new Set(["snr_low", "clipping", "echo", "silence"]);
-const TROUBLES = new Set(["SERVICE_UNAVAILABLE", "TRANSCRIPTION_FAILED", "ENGINE_CHANGED"]);
+/** What the server tells in mid-talk; each has words of its own in problems.js. */
+const TROUBLES = new Set(["SERVICE_UNAVAILABLE", "TRANSCRIPTION_FAILED", "ENGINE_CHANGED", "AUDIO_DROPPED"]);
 
 export class Notices {
   constructor() {
@@ -48,15 +50,11 @@ export class Notices {
    * @param {number} now
    */
   troubled(trouble, now) {
-    if (trouble.code === "AUDIO_DROPPED") {
-      // No recovery follows it.
-      this.#put("trouble:AUDIO_DROPPED", "lost", "trouble.AUDIO_DROPPED", {}, now + SHOWN_MS);
-      return;
-    }
-    const words = TROUBLES.has(trouble.code) ? `trouble.${trouble.code}` : "trouble.other";
-    this.#put(`trouble:${trouble.code}`, trouble.code === "ENGINE_CHANGED" ? "warning" : "trouble", words, {
-      message: trouble.message,
-    });
+    const { code, message } = trouble;
+    const words = TROUBLES.has(code) ? code : "trouble.other";
+    // No recovery follows what was lost.
+    if (code === "AUDIO_DROPPED") this.#put(`trouble:${code}`, "lost", words, {}, now + SHOWN_MS);
+    else this.#put(`trouble:${code}`, code === "ENGINE_CHANGED" ? "warning" : "trouble", words, { message });
   }
 
   /**

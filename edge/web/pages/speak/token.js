@@ -56,12 +56,20 @@ export class TokenStore {
   /** @param {{storage?: Storage, location?: Location, history?: History}} [places] the window's own, unless given */
   constructor({ storage = ownStorage(), location = window.location, history = window.history } = {}) {
     this.storage = storage;
+    this.location = location;
+    this.history = history;
     this.token = storage?.getItem(KEY) ?? "";
-    if (location.hash.includes("token=")) {
-      this.keep(tokenIn(location.hash));
-      // Replaced, not pushed: "back" must not bring it again.
-      history.replaceState(history.state, "", location.pathname + location.search);
-    }
+    this.take();
+  }
+
+  /** Takes a token out of the address, if one is there. @returns {boolean} whether it was */
+  take() {
+    const { hash, pathname, search } = this.location;
+    if (!hash.includes("token=")) return false;
+    this.keep(tokenIn(hash));
+    // Replaced, not pushed: "back" must not bring it again.
+    this.history.replaceState(this.history.state, "", pathname + search);
+    return true;
   }
 
   /** @param {string} token */

@@ -75,7 +75,9 @@ class Workers:
         if self._niceness:
             # On Linux niceness belongs to the thread; elsewhere this is refused or does nothing.
             with suppress(OSError, AttributeError):
-                os.setpriority(os.PRIO_PROCESS, threading.get_native_id(), self._niceness)
+                thread = threading.get_native_id()
+                now = os.getpriority(os.PRIO_PROCESS, thread)
+                os.setpriority(os.PRIO_PROCESS, thread, min(now + self._niceness, 19))
         while True:
             job = self._queue.get()
             if job.work is None:

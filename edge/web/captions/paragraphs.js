@@ -1,5 +1,6 @@
-// Where a talk has its paragraphs: at pauses, where the language changes, and at the end of a sentence when there is
-// much to read already. The same on the page and in a saved text. Pure.
+// Where the text of a talk begins anew. Segments are often parts of sentences, so they flow; a paragraph begins after a
+// pause, where the language changes, and at the end of a sentence when there is much to read already: the same on the
+// page and in a saved text. On a screen with few lines each sentence begins a line. Pure.
 
 import { between } from "./writing.js";
 
@@ -11,6 +12,8 @@ const PAUSE_MS = 2_000;
 const LONG = 480;
 /** Characters after which any segment ends it. */
 const TOO_LONG = 1_200;
+/** Characters of a sentence after which it is broken: somebody who makes no full stops fills no screen for ever. */
+const ENDLESS = 300;
 
 const SENTENCE_END = /[.!?…。！？؟۔।]["'”’»）)\]]*$/u;
 
@@ -24,6 +27,16 @@ export function beginsParagraph(previous, next, length) {
   if (!previous || previous.language !== next.language) return true;
   if (next.startMs - previous.endMs >= PAUSE_MS || length >= TOO_LONG) return true;
   return length >= LONG && SENTENCE_END.test(previous.text);
+}
+
+/**
+ * Whether a new line begins with `next`, on a screen with few lines.
+ * @param {Segment | undefined} previous
+ * @param {Segment} next
+ * @param {number} length Characters since the line began.
+ */
+export function beginsLine(previous, next, length) {
+  return beginsParagraph(previous, next, length) || length >= ENDLESS || SENTENCE_END.test(previous?.text ?? "");
 }
 
 /**

@@ -1,5 +1,5 @@
-// Captions on a page: what was said stays where it is, what is being said grows below it, and who has scrolled back is
-// left in peace. The element gets this content, which style.css dresses:
+// Captions on a page: what was said stays where it is, what is being said grows behind it, and who has scrolled back is
+// left in peace. Segments flow as text does, for many are parts of sentences. The element gets this content, which style.css dresses:
 //
 //   .captions                    the element; also .reader in reader mode, .behind while it does not follow
 //     .captions-lines            scrolls, takes the focus
@@ -7,8 +7,8 @@
 //         p.paragraph > span.segment (.open while it may change) > span.stable, span.tail
 //     .captions-said             not seen: a live region that says finals (said.js)
 //
-// Only the last segments are in the page. Earlier ones leave it and come back, where there is a transcript, when the
-// reader scrolls up to them.
+// Only the last segments are in the page. Earlier ones leave it by whole paragraphs, so that no line is broken anew, and
+// come back, where there is a transcript, when the reader scrolls up to them.
 
 import { Emitter } from "../client/emitter.js";
 import { beginsParagraph } from "./paragraphs.js";
@@ -38,7 +38,7 @@ import { between, direction, stableEnd } from "./writing.js";
 
 /** While the reader looks at what was, the page may hold so many times the limit. */
 const READING_BACK = 3;
-/** So many leave or come back at a time: each time the page is measured. */
+/** So many come back at a time, and so many more may stay before some leave: each time the page is measured. */
 const BATCH = 50;
 
 /**
@@ -78,7 +78,7 @@ export class CaptionView extends Emitter {
       followed: () => this.#followed(),
       reachedTop: () => this.#bringBack(),
     });
-    for (const segment of transcript?.segments.slice(-limit) ?? []) this.#place(segment);
+    this.#prepend(transcript?.segments.slice(-limit) ?? []);
   }
 
   /** @param {string} label What a screen reader calls the captions. */
@@ -176,9 +176,7 @@ export class CaptionView extends Emitter {
    * @param {number} place
    */
   #insert(segment, place) {
-    const shown = { segment, element: made("span", "segment") };
-    shown.element.append(made("span", "stable"), made("span", "tail"), "");
-    this.#tongue(shown.element, segment);
+    const shown = this.#made(segment);
     const [before, after] = [this.#shown[place - 1], this.#shown[place]];
     if (before && !this.#breaks(before, segment, after)) before.element.after(shown.element);
     else if (after && (before || after.segment.language === segment.language)) after.element.before(shown.element);
@@ -190,7 +188,41 @@ export class CaptionView extends Emitter {
       else this.#talk.append(paragraph);
     }
     this.#shown.splice(place, 0, shown);
+  }
+
+  /**
+   * @param {Segment} segment
+   * @returns {Shown}
+   */
+  #made(segment) {
+    const shown = { segment, element: made("span", "segment") };
+    shown.element.append(made("span", "stable"), made("span", "tail"), "");
+    this.#tongue(shown.element, segment);
     this.#write(shown);
+    return shown;
+  }
+
+  /**
+   * Sets segments before all that are shown, in paragraphs of their own.
+   * @param {readonly Segment[]} segments In the order of the talk.
+   */
+  #prepend(segments) {
+    const all = document.createDocumentFragment();
+    /** @type {Shown[]} */
+    const before = [];
+    let paragraph = made("p", "paragraph");
+    for (const segment of segments) {
+      if (beginsParagraph(before.at(-1)?.segment, segment, paragraph.textContent?.length ?? 0)) {
+        paragraph = made("p", "paragraph");
+        this.#tongue(paragraph, segment);
+        all.append(paragraph);
+      }
+      const shown = this.#made(segment);
+      paragraph.append(shown.element);
+      before.push(shown);
+    }
+    this.#talk.prepend(all);
+    this.#shown = [...before, ...this.#shown];
   }
 
   /**
@@ -249,21 +281,22 @@ export class CaptionView extends Emitter {
   #trim() {
     const most = this.#options.limit * (this.following ? 1 : READING_BACK);
     if (this.#shown.length < most + BATCH) return;
-    const leaving = this.#shown.length - most;
-    this.#scroll.keepingPlace(this.#shown[leaving].element, () => {
-      for (let count = 0; count < leaving; count += 1) this.#remove(0);
+    const firstStaying = this.#shown[this.#shown.length - most].element.parentElement;
+    const leaving = this.#shown.findIndex(({ element }) => element.parentElement === firstStaying);
+    if (leaving < 1 || !firstStaying) return;
+    this.#scroll.keepingPlace(firstStaying, () => {
+      for (const { element } of this.#shown.splice(0, leaving)) element.parentElement?.remove();
     });
   }
 
   #bringBack() {
-    const first = this.#shown[0];
-    if (!first || this.#shown.length >= this.#options.limit * READING_BACK) return;
+    const [first] = this.#shown;
+    const paragraph = first?.element.parentElement;
+    if (!paragraph || this.#shown.length >= this.#options.limit * READING_BACK) return;
     const all = this.#options.transcript?.segments ?? [];
     const end = all.findIndex(({ segmentId }) => segmentId === first.segment.segmentId);
     if (end < 1) return;
-    this.#scroll.keepingPlace(first.element, () => {
-      for (const segment of all.slice(Math.max(end - BATCH, 0), end).reverse()) this.#insert(segment, 0);
-    });
+    this.#scroll.keepingPlace(paragraph, () => this.#prepend(all.slice(Math.max(end - BATCH, 0), end)));
   }
 
   #followed() {

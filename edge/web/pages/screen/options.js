@@ -50,13 +50,14 @@ const SIZES = { px: [12, 400], vh: [2, 60], vw: [1, 30] };
  * Reads the query.
  * @param {string} search As `location.search`.
  * @param {Facts | null} facts Null where they are not known: languages are then taken as they come.
- * @param {readonly string[]} wished Languages for whoever names none, the most wanted first.
+ * @param {readonly string[]} wished Languages for whoever names none, the most wanted first; else what is said.
  * @returns {{options: Options, mistakes: Mistake[]}}
  */
 export function read(search, facts, wished) {
   const asked = new Asked(new URLSearchParams(search));
   const background = asked.value("background", "black", colour(true), "#000000");
   const overlay = background === "transparent";
+  const ink = !overlay && luminance(background) > EVEN ? "black" : "white";
   const languages = chosenLanguages(asked, facts, wished);
   const options = {
     languages,
@@ -67,7 +68,7 @@ export function read(search, facts, wished) {
     place: asked.value("place", "bottom", one(PLACES), "bottom"),
     layout: asked.value("layout", "columns", one(LAYOUTS), "columns"),
     background,
-    color: asked.value("color", "", colour(false), !overlay && luminance(background) > EVEN ? "#000000" : "#ffffff"),
+    color: asked.value("color", ink, colour(false), NAMED.get(ink) ?? ""),
     edge: asked.value("edge", overlay ? "outline" : "none", one(EDGES), overlay ? "outline" : "none"),
     hold: asked.value("hold", overlay ? "8" : "30", count(3600, "0"), overlay ? 8 : 30),
     qr: asked.value("qr", "0", flag, false),
@@ -162,7 +163,7 @@ class Asked {
  */
 function chosenLanguages(asked, facts, wished) {
   const offered = facts?.targetLanguages ?? [];
-  const otherwise = served(wished, offered) ?? offered[0] ?? "en";
+  const otherwise = served(wished, offered) ?? SOURCE;
   /** @type {string[]} */
   const found = [];
   for (const code of asked

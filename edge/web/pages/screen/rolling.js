@@ -1,9 +1,13 @@
 // Lines of captions over a picture or on a wall. They fill from the top and then roll up by whole lines; a line stays
-// where it is until the next is needed, also when words are taken back. After a silence all of them go.
+// where it is until the next is needed, also when words are taken back. Segments flow on, a sentence begins a line, and
+// leaves the page as a whole, so that no line is broken anew. After a silence all of them go.
+//
+//   .box > .rolling (moves) > .rolled (is moved) > p.sentence > span.words > span.segment (.open) > span.stable, span.tail
 //
 // No live region: a screen reader at the projector would speak into the hall.
 
-import { direction, stableEnd } from "../../captions/writing.js";
+import { beginsLine } from "../../captions/paragraphs.js";
+import { between, direction, stableEnd } from "../../captions/writing.js";
 
 /** @import { Segment } from "../../captions/transcript.js" */
 
@@ -11,14 +15,14 @@ import { direction, stableEnd } from "../../captions/writing.js";
 const ROLL_MS = 260;
 /** How long vanishing takes. */
 const FADE_MS = 500;
-/** Segments in the page, whatever the window shows. */
-const MOST = 60;
+/** Sentences in the page, whatever the window shows. */
+const MOST = 40;
 
 const still = matchMedia("(prefers-reduced-motion: reduce)");
 
 /** One column. */
 export class Rolling {
-  /** @type {{segmentId: number, element: HTMLElement}[]} In the order of the talk. */
+  /** @type {{segment: Segment, element: HTMLElement}[]} In the order of the talk. */
   #shown = [];
   #offset = 0;
   #height = 0;
@@ -65,11 +69,13 @@ export class Rolling {
   show(segment) {
     if (!segment) return;
     const place = this.#find(segment.segmentId);
-    const known = this.#shown[place]?.segmentId === segment.segmentId ? this.#shown[place] : undefined;
+    const known = this.#shown[place]?.segment.segmentId === segment.segmentId ? this.#shown[place] : undefined;
     if (!segment.text) {
       if (known) this.#remove(place);
-    } else if (known) write(known.element, segment);
-    else this.#insert(segment, place);
+    } else if (known) {
+      known.segment = segment;
+      write(known.element, segment);
+    } else this.#insert(segment, place);
     if (segment.isFinal) this.#overtake(place);
     this.#roll(true);
     this.#listen();
@@ -92,7 +98,7 @@ export class Rolling {
   /** @param {number} segmentId */
   #find(segmentId) {
     let place = this.#shown.length;
-    while (place > 0 && this.#shown[place - 1].segmentId >= segmentId) place -= 1;
+    while (place > 0 && this.#shown[place - 1].segment.segmentId >= segmentId) place -= 1;
     return place;
   }
 
@@ -103,21 +109,31 @@ export class Rolling {
   #insert(segment, place) {
     // What is late for all that is shown is too late.
     if (place === 0 && this.#shown.length) return;
-    const element = made("p", "segment");
-    const words = made("span", "words");
-    words.append(made("span", "stable"), made("span", "tail"));
-    element.append(words);
+    const element = made("span", "segment");
+    element.append(made("span", "stable"), made("span", "tail"), "");
     write(element, segment);
     const before = this.#shown[place - 1];
-    if (before) before.element.after(element);
-    else this.#text.append(element);
-    this.#shown.splice(place, 0, { segmentId: segment.segmentId, element });
+    const length = before?.element.parentElement?.textContent?.length ?? 0;
+    // A late one divides no sentence.
+    if (before && (place < this.#shown.length || !beginsLine(before.segment, segment, length))) {
+      before.element.after(element);
+    } else {
+      const sentence = made("p", "sentence");
+      sentence.lang = segment.language;
+      sentence.dir = direction(segment.language);
+      const words = sentence.appendChild(made("span", "words"));
+      words.append(element);
+      this.#text.append(sentence);
+    }
+    this.#shown.splice(place, 0, { segment, element });
   }
 
   /** @param {number} place */
   #remove(place) {
     const [{ element }] = this.#shown.splice(place, 1);
+    const sentence = element.closest(".sentence");
     element.remove();
+    if (!sentence?.textContent) sentence?.remove();
   }
 
   /**
@@ -146,12 +162,13 @@ export class Rolling {
 
   /** What has left the box, and is not just rolling out of it, leaves the page. */
   #trim() {
-    while (this.#shown.length > 1) {
-      const { element } = this.#shown[0];
-      const gone = element.offsetTop + element.offsetHeight <= this.#offset - this.#height;
-      if (!gone && this.#shown.length <= MOST) return;
-      this.#offset = Math.max(this.#offset - element.offsetHeight, 0);
-      this.#remove(0);
+    for (let first = this.#text.firstElementChild; first instanceof HTMLElement; first = this.#text.firstElementChild) {
+      const gone = first.offsetHeight <= this.#offset - this.#height;
+      if (!gone && this.#text.childElementCount <= MOST) return;
+      this.#offset = Math.max(this.#offset - first.offsetHeight, 0);
+      const left = this.#shown.findIndex(({ element }) => !first.contains(element));
+      this.#shown.splice(0, left < 0 ? this.#shown.length : left);
+      first.remove();
     }
   }
 
@@ -175,14 +192,13 @@ export class Rolling {
  * @param {HTMLElement} element
  * @param {Segment} segment
  */
-function write(element, { text, stableChars, isFinal, language }) {
+function write(element, { text, stableChars, isFinal }) {
   const end = isFinal ? text.length : stableEnd(text, stableChars);
-  element.lang = language;
-  element.dir = direction(language);
   element.classList.toggle("open", !isFinal);
-  const [stable, tail] = element.firstElementChild?.children ?? [];
+  const [stable, tail, space] = element.childNodes;
   stable.textContent = text.slice(0, end);
   tail.textContent = text.slice(end);
+  space.textContent = between(text, text);
 }
 
 /**

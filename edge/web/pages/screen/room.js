@@ -8,8 +8,16 @@ import { EVEN, luminance } from "./options.js";
 
 /** Height of a line, in sizes of a letter: scripts with marks above and below need it. */
 const LINE = 1.35;
-/** So many letters' sizes fit beside one another, where nobody asked for a size: on a wall, over a picture. */
-const ACROSS = { wall: 24, overlay: 32 };
+/** So many sizes of a letter are beside one another, where nobody asked for a size. */
+const ACROSS = 24;
+/** The same over a picture, of which something is to be seen. */
+const ACROSS_PICTURE = 32;
+/** In two columns lines are shorter. */
+const BESIDE = 0.75;
+/** A window so many times as wide as high is a strip of a video: nothing but captions is in it. */
+const STRIP = 3;
+/** No letter is smaller than this, in CSS pixels, unless asked. */
+const LEAST = 12;
 /** Part of the height that text may take. */
 const FILLED = 0.92;
 
@@ -31,16 +39,18 @@ export function dress(root, options) {
 /**
  * Letters and lines for a room.
  * @param {{width: number, height: number}} column CSS pixels.
- * @param {number} lines 0: as many as fit.
+ * @param {{lines: number, overlay: boolean, columns: number}} wanted `lines` 0: as many as fit. `columns`: beside one
+ *   another.
  * @param {number} asked Size of letters in CSS pixels; 0: as large as is good.
- * @param {boolean} overlay
  * @returns {{size: number, line: number, lines: number}} CSS pixels; a line's height is whole, so that lines roll by
  *   whole pixels.
  */
-export function fitted({ width, height }, lines, asked, overlay) {
+export function fitted({ width, height }, { lines, overlay, columns }, asked) {
   const room = height * FILLED;
   const rows = lines || (overlay ? 2 : 5);
-  const size = asked || Math.max(Math.min(width / (overlay ? ACROSS.overlay : ACROSS.wall), room / (rows * LINE)), 12);
+  const picture = overlay && width * columns < height * STRIP;
+  const across = (picture ? ACROSS_PICTURE : ACROSS) * (columns > 1 ? BESIDE : 1);
+  const size = asked || Math.max(Math.min(width / across, room / (rows * LINE)), LEAST);
   const line = Math.max(Math.round(size * LINE), 1);
   const most = Math.max(Math.floor(height / line), 1);
   return { size, line, lines: Math.min(lines || Math.max(Math.floor(room / line), 1), most) };
@@ -81,11 +91,11 @@ export class Room {
 
   #fit() {
     const { size, lines, background } = this.#options;
-    const first = this.#stage.firstElementChild;
-    const column = { width: first?.clientWidth ?? 0, height: first?.clientHeight ?? 0 };
-    const overlay = background === "transparent";
-    const asked = pixels(size) || fitted(column, lines, 0, overlay).size;
-    const found = fitted(column, lines, asked * this.#scale, overlay);
+    const { clientWidth: width, clientHeight: height } = this.#stage.firstElementChild ?? this.#stage;
+    const beside = getComputedStyle(this.#stage).flexDirection === "row" ? this.#columns.length : 1;
+    const wanted = { lines, overlay: background === "transparent", columns: beside };
+    const asked = pixels(size) || fitted({ width, height }, wanted, 0).size;
+    const found = fitted({ width, height }, wanted, asked * this.#scale);
     this.#stage.style.setProperty("--size", `${found.size}px`);
     this.#stage.style.setProperty("--line", `${found.line}px`);
     for (const each of this.#columns) each.resize(found.lines, found.line);

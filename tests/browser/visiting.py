@@ -4,7 +4,7 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any, Final, Protocol
 
-from playwright.async_api import BrowserContext, Page
+from playwright.async_api import BrowserContext, Page, expect
 
 from tests.browser.chromium import Browsers, Microphone
 from tests.browser.stage import Lingocast
@@ -13,11 +13,20 @@ from tests.browser.watching import Watch
 PATIENCE_MILLISECONDS: Final = 30_000
 """Of all that Playwright waits for: the machine may be busy."""
 
+expect.set_options(timeout=PATIENCE_MILLISECONDS)
+
 DEVICES: Final[Mapping[str, Mapping[str, Any]]] = {
     "phone": {"viewport": {"width": 390, "height": 844}, "is_mobile": True, "has_touch": True},
     "small": {"viewport": {"width": 320, "height": 640}, "is_mobile": True, "has_touch": True},
     "desktop": {"viewport": {"width": 1280, "height": 800}},
 }
+
+
+class Site(Protocol):
+    """Where a Lingocast is reached: the system itself, a cable to it (tests.fakes.cable), a balancer."""
+
+    @property
+    def url(self) -> str: ...
 
 
 class OpenPage(Protocol):
@@ -27,7 +36,7 @@ class OpenPage(Protocol):
         self,
         address: str | None = "/",
         *,
-        at: Lingocast | None = None,
+        at: Site | None = None,
         device: str = "phone",
         microphone: Microphone = "allowed",
         voice: Path | None = None,
@@ -50,7 +59,7 @@ class Visitors:
         self,
         address: str | None = "/",
         *,
-        at: Lingocast | None = None,
+        at: Site | None = None,
         device: str = "phone",
         microphone: Microphone = "allowed",
         voice: Path | None = None,

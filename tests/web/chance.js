@@ -1,0 +1,42 @@
+// The same chance everywhere: what a seed brings about is found again by that seed.
+
+/** @param {number} seed */
+export function chance(seed) {
+  let state = (seed * 2_654_435_761) >>> 0 || 1;
+  const next = () => {
+    state ^= state << 13;
+    state >>>= 0;
+    state ^= state >>> 17;
+    state ^= state << 5;
+    state >>>= 0;
+    return state / 2 ** 32;
+  };
+  return {
+    next,
+    /**
+     * From `least` to `most`, both included.
+     * @param {number} least
+     * @param {number} most
+     */
+    whole: (least, most) => least + Math.floor(next() * (most - least + 1)),
+    /**
+     * @template T
+     * @param {readonly T[]} all
+     * @returns {T}
+     */
+    one: (all) => all[Math.floor(next() * all.length)],
+    /**
+     * @template T
+     * @param {readonly T[]} all
+     * @returns {T[]}
+     */
+    shuffled(all) {
+      const mixed = [...all];
+      for (let at = mixed.length - 1; at > 0; at -= 1) {
+        const other = Math.floor(next() * (at + 1));
+        [mixed[at], mixed[other]] = [mixed[other], mixed[at]];
+      }
+      return mixed;
+    },
+  };
+}

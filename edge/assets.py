@@ -124,7 +124,7 @@ def answer(file: File, request: web.Request, *, immutable: bool) -> web.Response
         return web.Response(status=304, headers=headers)
     if zipped:
         headers[hdrs.CONTENT_ENCODING] = "gzip"
-    charset = "utf-8" if file.gzipped and file.content_type.startswith("text/") else None
+    charset = "utf-8" if file.content_type.startswith("text/") else None
     return web.Response(body=zipped or file.body, content_type=file.content_type, charset=charset, headers=headers)
 
 

@@ -1,6 +1,9 @@
 """The HTTP side of the edge: probes, public facts, pages."""
 
 import asyncio
+import html
+import json
+import re
 from collections.abc import AsyncIterator
 from datetime import timedelta
 
@@ -35,6 +38,7 @@ async def test_a_session_shows_public_facts_only(running: RunningEdge) -> None:
     facts = await answer.json()
     assert facts["hasPin"] is True
     assert facts["targetLanguages"] == ["es", "fr", "pt"]
+    assert facts["audioFormats"] == ["pcm", "opus"]
     text = await answer.text()
     assert "ada" not in text
     assert created["connectionId"] not in text
@@ -54,16 +58,113 @@ async def test_a_session_has_a_qr_code(running: RunningEdge) -> None:
     assert b"<svg" in await answer.read()
 
 
-@pytest.mark.parametrize("path", ["/", "/speak", "/s/patient-ark-100", "/style.css"])
-async def test_pages_come_with_security_headers_and_without_inline_script(running: RunningEdge, path: str) -> None:
+PAGES = ["/", "/speak", "/s/patient-ark-100", "/s/patient-ark-100/screen", "/s/patient-ark-999", "/nowhere"]
+HTML = {"Accept": "text/html,*/*;q=0.8"}
+
+
+async def test_a_page_comes_with_a_policy_that_lets_nothing_inline_in(running: RunningEdge) -> None:
     await running.speaker()
-    answer = await running.get(path)
+    for path in PAGES:
+        answer = await running.http.get(f"{running.url}{path}", headers=HTML)
+        assert answer.status == (404 if "nowhere" in path or "999" in path else 200)
+        policy = answer.headers["Content-Security-Policy"]
+        assert "default-src 'none'; script-src 'self'; style-src 'self'" in policy
+        assert f"ws://{URL(running.url).authority}" in policy
+        assert "unsafe" not in policy
+        assert answer.headers["X-Content-Type-Options"] == "nosniff"
+        assert answer.headers["Cross-Origin-Opener-Policy"] == "same-origin"
+        assert answer.headers["Cache-Control"] == "no-cache"
+        assert ("microphone=(self)" in answer.headers["Permissions-Policy"]) == (path == "/speak")
+        text = await answer.text()
+        assert "<style" not in text
+        assert "$" not in text
+
+
+async def test_all_that_pages_name_is_there_and_never_asked_for_twice(running: RunningEdge) -> None:
+    await running.speaker()
+    named = set()
+    for path in PAGES:
+        text = await (await running.http.get(f"{running.url}{path}", headers=HTML)).text()
+        found = set(re.findall(r'(?:src|href)="(/web/[^"]+)"', text))
+        assert len(found) > 5
+        named |= found
+    for address in named:
+        answer = await running.get(address)
+        assert answer.status == 200, address
+        assert answer.headers["Cache-Control"] == "public, max-age=31536000, immutable"
+        assert answer.headers.keys() >= SECURE
+        assert answer.headers["Access-Control-Allow-Origin"] == "*"
+
+
+async def test_a_page_is_compressed_for_who_can_read_it(running: RunningEdge) -> None:
+    for accepted, encoding in (("gzip", "gzip"), ("identity", None)):
+        answer = await running.http.get(f"{running.url}/", headers={"Accept-Encoding": accepted})
+        assert answer.headers.get("Content-Encoding") == encoding
+        assert answer.headers["Vary"] == "Accept-Encoding"
+        assert "<h1" in await answer.text()
+
+
+async def test_a_file_is_asked_for_again_under_any_other_prefix(running: RunningEdge) -> None:
+    answer = await running.get("/web/latest/client.js")
+    assert (answer.status, answer.headers["Cache-Control"]) == (200, "no-cache")
+    tag = answer.headers["ETag"]
+    again = await running.http.get(f"{running.url}/web/0123/client.js", headers={"If-None-Match": tag})
+    assert (again.status, await again.read()) == (304, b"")
+
+
+async def test_a_file_can_be_asked_about_without_getting_it(running: RunningEdge) -> None:
+    got = await running.http.get(f"{running.url}/web/latest/style.css", headers={"Accept-Encoding": "identity"})
+    asked = await running.http.head(f"{running.url}/web/latest/style.css", headers={"Accept-Encoding": "identity"})
+    assert (asked.status, await asked.read()) == (200, b"")
+    assert asked.content_length == len(await got.read()) > 1_000
+
+
+async def test_no_path_leads_out_of_the_folder_of_pages(running: RunningEdge) -> None:
+    inside = ("index.html", "pages", "", "style.css%00.js", "/etc/passwd", "%2fetc/passwd")
+    outside = ("../pages.py", "%2e%2e/pages.py", "..%2fpages.py", "pages/../../pages.py", "..%5cpages.py")
+    for path in ("/web/", "/web/latest", *(f"/web/latest/{path}" for path in inside + outside)):
+        answer = await running.http.get(URL(f"{running.url}{path}", encoded=True))
+        assert answer.status == 404, path
+        assert b"import" not in await answer.read()
+
+
+async def test_browsers_find_an_icon_where_they_look_unasked(running: RunningEdge) -> None:
+    answer = await running.get("/favicon.ico")
+    assert (answer.status, answer.content_type) == (200, "image/svg+xml")
+
+
+async def test_the_form_of_the_first_page_leads_to_a_session_without_scripts_too(running: RunningEdge) -> None:
+    for typed, path in (
+        ("faithful-shepherd-427", "/s/faithful-shepherd-427"),
+        (" Faithful Shepherd  427 ", "/s/faithful-shepherd-427"),
+        ("//evil.example/x", "/s/%2F%2Fevil.example%2Fx"),
+        ("a\r\nSet-Cookie: a=b", "/s/a-set-cookie%3A-a%3Db"),
+    ):
+        answer = await running.http.get(f"{running.url}/", params={"session": typed}, allow_redirects=False)
+        assert (answer.status, answer.headers["Location"]) == (303, path)
+        assert "Set-Cookie" not in answer.headers
+
+
+async def test_an_empty_form_leads_to_the_first_page(running: RunningEdge) -> None:
+    answer = await running.http.get(f"{running.url}/", params={"session": " "}, allow_redirects=False)
     assert answer.status == 200
-    assert "default-src 'self'" in answer.headers["Content-Security-Policy"]
-    assert answer.headers["X-Content-Type-Options"] == "nosniff"
-    text = await answer.text()
-    assert "<script" not in text
-    assert "$" not in text
+
+
+async def test_the_page_of_a_session_brings_its_public_facts(running: RunningEdge) -> None:
+    _, created = await running.speaker(pin="1234")
+    session_id = created["sessionId"]
+    facts = await (await running.get(f"/api/sessions/{session_id}")).json()
+    for path in (f"/s/{session_id}", f"/s/{session_id}/screen"):
+        text = await (await running.get(path)).text()
+        written = re.search(r'data-facts="([^"]*)"', text)
+        assert written
+        assert json.loads(html.unescape(written[1])) == facts
+        assert "1234" not in text
+
+
+async def test_a_page_that_was_not_checked_brings_no_facts(running: RunningEdge) -> None:
+    running.sessions.fail_with = Unavailable("STORE_UNAVAILABLE", "no")
+    assert 'data-facts="null"' in await (await running.get("/s/patient-ark-100")).text()
 
 
 async def test_the_page_of_a_session_names_it(running: RunningEdge) -> None:
@@ -138,7 +239,7 @@ async def test_the_page_of_no_session_says_so_to_people(
     text = await answer.text()
     assert (answer.status, answer.content_type) == (status, "text/html")
     assert says in text
-    assert "<script" not in text
+    assert "<script>" not in text
     assert answer.headers.keys() >= SECURE
 
 

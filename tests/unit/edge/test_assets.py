@@ -1,0 +1,171 @@
+"""The files of the pages: found, told apart, sent in as few bytes as a client can read."""
+
+import gzip
+import os
+import re
+from pathlib import Path
+
+import pytest
+from aiohttp import web
+from aiohttp.test_utils import make_mocked_request
+
+from edge.assets import LOOK_AGAIN_SECONDS, Assets, answer
+from edge.pages import WEB
+
+PAGE = '<script type="module" src="$assets/pages/home.js"></script>'
+LONG = "// A line that is repeated, so that it gains by compression.\n" * 20
+
+
+@pytest.fixture
+def root(tmp_path: Path) -> Path:
+    """A small folder of pages, and a secret beside it."""
+    (tmp_path / "secret.js").write_text("secret")
+    root = tmp_path / "web"
+    files = {
+        "index.html": PAGE,
+        "icon.svg": "<svg/>",
+        "style.css": LONG,
+        "sample.mp3": "not really",
+        "notes.txt": "not served",
+        ".hidden.js": "not served",
+        "pages/home.js": f'import {{ t }} from "../words.js";\nimport "./more.js";\n{LONG}',
+        "pages/more.js": 'export {\n  one,\n  two,\n} from "../deep/one.js";\nconst a = () => import("../late.js");\n',
+        "deep/one.js": 'import { t } from "../words.js";\nimport "../pages/home.js";\n',
+        "words.js": '/** @import { One } from "./deep/unseen.js" */\nexport const t = "../late.js";\n',
+        "late.js": "",
+    }
+    for name, text in files.items():
+        (root / name).parent.mkdir(parents=True, exist_ok=True)
+        (root / name).write_text(text)
+    return root
+
+
+def asked(root: Path, name: str, **headers: str) -> web.Response:
+    request = make_mocked_request("GET", "/", headers={key.replace("_", "-"): value for key, value in headers.items()})
+    return answer(Assets(root).at(0.0).files[name], request, immutable=True)
+
+
+def test_only_what_pages_are_made_of_is_served(root: Path) -> None:
+    served = set(Assets(root).at(0.0).files)
+    modules = {"pages/home.js", "pages/more.js", "deep/one.js", "words.js", "late.js"}
+    assert served == modules | {"icon.svg", "style.css", "sample.mp3"}
+
+
+def test_a_link_out_of_the_folder_leads_nowhere(root: Path) -> None:
+    (root / "out.js").symlink_to(root.parent / "secret.js")
+    (root / "away").symlink_to(root.parent)
+    assert not [name for name in Assets(root).at(0.0).files if "out" in name or "secret" in name]
+
+
+def test_the_prefix_names_the_content_and_not_the_time_or_the_place(root: Path, tmp_path: Path) -> None:
+    before = Assets(root).at(0.0).digest
+    os.utime(root / "words.js", (1, 1))
+    assert Assets(root).at(0.0).digest == before
+    moved = root.rename(tmp_path / "elsewhere")
+    assert Assets(moved).at(0.0).digest == before
+    (moved / "words.js").write_text("other")
+    assert Assets(moved).at(0.0).digest != before
+
+
+def test_a_file_that_is_edited_is_read_again_soon(root: Path) -> None:
+    assets = Assets(root)
+    before = assets.at(10.0)
+    (root / "words.js").write_text("export const t = 2;")
+    (root / "new.css").write_text("body {}")
+    (root / "late.js").unlink()
+    assert assets.at(10.0 + LOOK_AGAIN_SECONDS / 2) is before
+    after = assets.at(10.0 + LOOK_AGAIN_SECONDS)
+    assert after.files["words.js"].body == b"export const t = 2;"
+    assert "new.css" in after.files
+    assert "late.js" not in after.files
+    assert after.digest != before.digest
+
+
+def test_nothing_is_read_again_while_nothing_changes(root: Path) -> None:
+    assets = Assets(root)
+    assert assets.at(0.0) is assets.at(100.0)
+
+
+def test_a_page_preloads_what_its_script_imports_and_what_that_imports_once_each(root: Path) -> None:
+    preloads = Assets(root).at(0.0).preloads["index.html"]
+    assert preloads == ("pages/home.js", "words.js", "pages/more.js", "deep/one.js")
+
+
+def test_a_client_that_reads_gzip_gets_gzip(root: Path) -> None:
+    for accepted in ("gzip", "deflate, gzip;q=1.0, *;q=0.5", "br, GZIP", "*"):
+        response = asked(root, "style.css", Accept_Encoding=accepted)
+        assert response.headers["Content-Encoding"] == "gzip"
+        assert isinstance(response.body, bytes)
+        assert gzip.decompress(response.body) == LONG.encode()
+        assert response.headers["Vary"] == "Accept-Encoding"
+
+
+def test_a_client_that_does_not_gets_the_file_as_it_is(root: Path) -> None:
+    for accepted in ("", "br", "gzip;q=0", "gzip; q=0.0, br"):
+        response = asked(root, "style.css", Accept_Encoding=accepted)
+        assert "Content-Encoding" not in response.headers
+        assert response.body == LONG.encode()
+        assert response.headers["Vary"] == "Accept-Encoding"
+
+
+def test_what_is_packed_already_is_not_packed_again(root: Path) -> None:
+    response = asked(root, "sample.mp3", Accept_Encoding="gzip")
+    assert "Content-Encoding" not in response.headers
+    assert "Vary" not in response.headers
+
+
+def test_the_two_forms_have_tags_of_their_own_and_either_is_known_again(root: Path) -> None:
+    plain = asked(root, "style.css").headers["ETag"]
+    zipped = asked(root, "style.css", Accept_Encoding="gzip").headers["ETag"]
+    assert plain != zipped
+    for tag in (plain, zipped, f"W/{zipped}", f'"other", {plain}', "*"):
+        again = asked(root, "style.css", Accept_Encoding="gzip", If_None_Match=tag)
+        assert (again.status, again.body) == (304, None)
+        assert again.headers["ETag"] == zipped
+        assert "immutable" in again.headers["Cache-Control"]
+    assert asked(root, "style.css", If_None_Match='"other"').status == 200
+
+
+def test_types_are_told_with_their_characters(root: Path) -> None:
+    assert asked(root, "words.js").headers["Content-Type"] == "text/javascript; charset=utf-8"
+    assert asked(root, "style.css").headers["Content-Type"] == "text/css; charset=utf-8"
+    assert asked(root, "icon.svg").headers["Content-Type"] == "image/svg+xml"
+    assert asked(root, "sample.mp3").headers["Content-Type"] == "audio/mpeg"
+
+
+SOURCES = sorted(path for path in WEB.rglob("*") if path.suffix in {".html", ".js", ".css", ".svg", ".webmanifest"})
+
+
+@pytest.mark.parametrize("path", [path for path in SOURCES if path.suffix == ".html"], ids=lambda path: path.name)
+def test_a_template_has_nothing_inline_and_no_foreign_address(path: Path) -> None:
+    text = path.read_text("utf-8")
+    assert not re.search(r"<style\b|\sstyle\s*=|\son\w+\s*=|javascript:|<base\b", text, re.IGNORECASE)
+    for script in re.findall(r"<script\b[^>]*>(.*?)</script>", text, re.DOTALL):
+        assert script.strip() == ""
+    assert [
+        found for found in re.findall(r"""(?:src|href|action)="([^"]*)\"""", text) if not re.match(r"[$/#]", found)
+    ] == []
+    # So that it is a whole page where scripts do not run, and read out in the right language.
+    assert '<html lang="en">' in text
+    assert "<title>" in text
+    assert "$preload" in text
+
+
+@pytest.mark.parametrize("path", SOURCES, ids=lambda path: str(path.relative_to(WEB)))
+def test_no_file_of_the_pages_names_a_foreign_address(path: Path) -> None:
+    names = re.findall(r"\b(?:https?|wss?)://([\w-]+(?:\.[\w-]+)*)", path.read_text("utf-8"))
+    # Namespaces are names, and examples lead nowhere.
+    harmless = re.compile(r"www\.w3\.org|localhost|(.+\.)?example(\.(com|net|org))?")
+    assert [name for name in names if not harmless.fullmatch(name)] == []
+
+
+@pytest.mark.parametrize("path", [path for path in SOURCES if path.suffix == ".js"], ids=lambda path: path.name)
+def test_no_module_uses_what_an_old_phone_refuses_to_read(path: Path) -> None:
+    text = path.read_text("utf-8")
+    # Safari before 16.4 refuses a whole module for one regular expression that looks behind.
+    assert not re.search(r"\(\?<[=!]", text)
+    # The policy lets none of these in.
+    assert not re.search(
+        r"\beval\(|\bnew Function\(|\.innerHTML\b|\.outerHTML\b|insertAdjacentHTML|document\.write", text
+    )
+    assert not re.search(r"""setAttribute\(\s*["']style""", text)

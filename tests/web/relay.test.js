@@ -7,7 +7,7 @@ const OLD = { name: "old" };
 const NEW = { name: "new" };
 
 /** @param {string} cueId @returns {Piece} */
-const start = (cueId) => ({ kind: "start", cueId, cue: {} });
+const start = (cueId) => ({ kind: "start", cueId, cue: { cueId, language: cueId.slice(-2) } });
 /** @param {string} cueId @returns {Piece} */
 const audio = (cueId, seconds = 0.1) => ({
   kind: "audio",

@@ -35,6 +35,11 @@ test("a lost connection is told before anything that was known through it", () =
   assert.deepEqual(line, { key: "standing.waiting", tone: "trouble", values: { count: 5 }, action: "retry" });
 });
 
+test("what is more than a lost connection is told with the countdown", () => {
+  const line = told({ connection: "waiting", retryAt: NOW + 1_000, reason: "The session is full." });
+  assert.deepEqual([line.key, line.values], ["standing.because", { reason: "The session is full.", count: 1 }]);
+});
+
 test("a countdown that is over says that it is tried now", () => {
   assert.equal(told({ connection: "waiting", retryAt: NOW - 10 }).key, "standing.reconnecting");
   assert.equal(told({ connection: "waiting" }).key, "standing.reconnecting");
@@ -52,6 +57,15 @@ test("the end is told even when the connection has gone with it", () => {
 test("the listener's own pause is told before the speaker's", () => {
   const line = told({ paused: true, broadcast: { ...SWITCHES, isPaused: true } });
   assert.deepEqual(line, { key: "standing.paused", tone: "notice", action: "resume" });
+});
+
+test("a pause of the plain stream promises nothing that it does not keep", () => {
+  assert.equal(told({ paused: true, stream: true }).key, "standing.pausedStream");
+});
+
+test("a new language that has not begun is told, unless the speaker is silent", () => {
+  assert.equal(told({ switching: "Français" }).key, "standing.switching");
+  assert.equal(told({ switching: "Français", broadcast: { ...SWITCHES, isMuted: true } }).key, "standing.muted");
 });
 
 test("each of the speaker's switches has words of its own", () => {

@@ -5,7 +5,7 @@
  * first (`refreshConnection`): the server lets the first bring the cue under way to its end, and gives the second all
  * from the next cue on. What the second brings waits here until the first has brought its end. Pure.
  *
- * @typedef {{kind: "start", cueId: string, cue: object}
+ * @typedef {{kind: "start", cueId: string, cue: {cueId: string, language: string}}
  *   | {kind: "audio", cueId: string, samples: Float32Array, sampleRate: number}
  *   | {kind: "end", cueId: string, cut: boolean}} Piece
  */

@@ -7,10 +7,12 @@
  * @property {ConnectionStatus} connection
  * @property {number} [retryAt] ms since the epoch of the next try, while `connection` is "waiting"
  * @property {{isActive: boolean, isPaused: boolean, isMuted: boolean, volume: number}} [broadcast] the speaker's switches
+ * @property {string} [reason] why it is not connected, in words, where it is more than a lost connection
  * @property {boolean} ended the session has ended
  * @property {boolean} silent sound is wanted, and none may come before the listener has tapped
  * @property {boolean} interrupted the phone took the sound away, as for a call
  * @property {boolean} paused by the listener
+ * @property {boolean} [stream] what is heard is the plain stream, which keeps nothing in a pause
  * @property {string} [unavailable] the language that fails at present, by name
  * @property {boolean} heard whether anything was said so far
  * @property {string} [switching] the language that comes next, by name
@@ -45,6 +47,8 @@ function lost(facts, now) {
     case "waiting": {
       const count = Math.min(MOST_SECONDS, Math.ceil(((facts.retryAt ?? now) - now) / 1000));
       if (count <= 0) return { key: "standing.reconnecting", tone: "trouble", action: "retry" };
+      const { reason } = facts;
+      if (reason) return { key: "standing.because", tone: "trouble", values: { reason, count }, action: "retry" };
       return { key: "standing.waiting", tone: "trouble", values: { count }, action: "retry" };
     }
     case "connecting":
@@ -58,17 +62,18 @@ function lost(facts, now) {
 function own(facts) {
   if (facts.silent) return { key: "standing.silent", tone: "notice", action: "sound" };
   if (facts.interrupted) return { key: "standing.interrupted", tone: "notice", action: "resume" };
-  if (facts.paused) return { key: "standing.paused", tone: "notice", action: "resume" };
-  if (facts.switching) return { key: "standing.switching", tone: "calm", values: { language: facts.switching } };
+  const paused = facts.stream ? "standing.pausedStream" : "standing.paused";
+  if (facts.paused) return { key: paused, tone: "notice", action: "resume" };
   return undefined;
 }
 
 /** @param {Facts} facts @returns {Standing | undefined} */
-function speakers({ broadcast, unavailable, heard }) {
+function speakers({ broadcast, unavailable, switching, heard }) {
   if (broadcast && !broadcast.isActive) return { key: "standing.away", tone: "notice" };
   if (broadcast?.isPaused) return { key: "standing.speakerPaused", tone: "notice" };
   if (broadcast && (broadcast.isMuted || broadcast.volume === 0)) return { key: "standing.muted", tone: "notice" };
   if (unavailable) return { key: "standing.unavailable", tone: "trouble", values: { language: unavailable } };
+  if (switching) return { key: "standing.switching", tone: "calm", values: { language: switching } };
   if (!heard) return { key: "standing.quiet", tone: "calm" };
   return undefined;
 }

@@ -2,7 +2,7 @@
 // nothing about a running microphone: other settings open it anew.
 
 import { Capture } from "./capture.js";
-import { Emitter } from "./emitter.js";
+import { Emitter } from "../client/emitter.js";
 import { MicrophoneProblem, microphoneProblem } from "./problem.js";
 import { running } from "./running.js";
 

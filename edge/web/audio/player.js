@@ -6,7 +6,7 @@
 // While paused the context stands still, and with it the timetable's clock. Where all that does not work, the same element
 // plays the plain stream of `GET /listen/…` (`plain-stream.js`).
 
-import { Emitter } from "./emitter.js";
+import { Emitter } from "../client/emitter.js";
 import { LockScreen } from "./lock-screen.js";
 import { PlainStream } from "./plain-stream.js";
 import { PlayerProblem } from "./problem.js";

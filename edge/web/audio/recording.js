@@ -3,7 +3,7 @@
 // card, so that it does not stall in a tab that is not looked at (timers do).
 
 import { Capture } from "./capture.js";
-import { Emitter } from "./emitter.js";
+import { Emitter } from "../client/emitter.js";
 import { RecordingProblem } from "./problem.js";
 import { running } from "./running.js";
 
@@ -24,8 +24,9 @@ const TAIL_MS = 250;
 /** @extends {Emitter<Events>} */
 export class Recording extends Emitter {
   #element = new Audio();
-  #url;
-  #own;
+  #closed = new AbortController();
+  #loaded;
+  #url = "";
   #monitored;
   /** @type {AudioContext | undefined} */
   #context;
@@ -45,8 +46,11 @@ export class Recording extends Emitter {
    */
   constructor(source, { monitor = false } = {}) {
     super();
-    this.#own = typeof source !== "string";
-    this.#url = typeof source === "string" ? source : URL.createObjectURL(source);
+    // Fetched whole: Safari plays an address only from servers that send parts of a file.
+    const blob = typeof source === "string" ? fetched(source, this.#closed.signal) : Promise.resolve(source);
+    this.#loaded = blob.then((found) => this.#load(found));
+    // Told by play().
+    this.#loaded.catch(() => {});
     this.#monitored = monitor;
     this.#element.preload = "auto";
     this.#element.onended = () => this.#ended();
@@ -87,7 +91,7 @@ export class Recording extends Emitter {
       const allowed = running(context);
       // Awaited below; until then its refusal is nobody's.
       allowed.catch(() => {});
-      await this.#captured(context);
+      await Promise.all([this.#loaded, this.#captured(context)]);
       if (turn !== this.#turn) return;
       await this.#element.play();
       await allowed;
@@ -116,18 +120,26 @@ export class Recording extends Emitter {
     this.#capture?.close();
     this.#context?.close().catch(() => {});
     this.#context = this.#capture = this.#source = this.#monitor = undefined;
-    if (this.#own) URL.revokeObjectURL(this.#url);
+    this.#closed.abort();
+    if (this.#url) URL.revokeObjectURL(this.#url);
   }
 
-  /** What must happen in the tap itself: a context that is made and an element that is loaded there may sound later. */
+  /** @param {Blob} blob */
+  #load(blob) {
+    this.#closed.signal.throwIfAborted();
+    this.#url = URL.createObjectURL(blob);
+    this.#element.src = this.#url;
+  }
+
+  /** What must happen in the tap itself: a context that is made and an element that is told to load there may sound later. */
   #prepare() {
     const context = new AudioContext();
     this.#context = context;
     this.#source = context.createMediaElementSource(this.#element);
     this.#monitor = new GainNode(context, { gain: this.#monitored ? 1 : 0 });
     this.#source.connect(this.#monitor).connect(context.destination);
-    this.#element.src = this.#url;
-    this.#element.load();
+    // Nothing may be there to load yet; the tap counts all the same.
+    if (!this.#url) this.#element.load();
     return context;
   }
 
@@ -157,6 +169,16 @@ export class Recording extends Emitter {
       this.emit("finished", undefined);
     }, TAIL_MS);
   }
+}
+
+/**
+ * @param {string} address
+ * @param {AbortSignal} signal
+ */
+async function fetched(address, signal) {
+  const answer = await fetch(address, { signal });
+  if (!answer.ok) throw new Error(`the recording's address answers ${answer.status}`);
+  return answer.blob();
 }
 
 /** @param {unknown} error */

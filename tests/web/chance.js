@@ -1,16 +1,10 @@
-// The same chance everywhere: what a seed brings about is found again by that seed.
+// What tests try by chance, the same in each run: what a seed brings about is found again by that seed.
+
+import { random } from "./random.js";
 
 /** @param {number} seed */
 export function chance(seed) {
-  let state = (seed * 2_654_435_761) >>> 0 || 1;
-  const next = () => {
-    state ^= state << 13;
-    state >>>= 0;
-    state ^= state >>> 17;
-    state ^= state << 5;
-    state >>>= 0;
-    return state / 2 ** 32;
-  };
+  const next = random(seed);
   return {
     next,
     /**

@@ -2,6 +2,7 @@
 
 import asyncio
 import re
+from contextlib import suppress
 from functools import lru_cache
 from html import escape
 from io import BytesIO
@@ -14,6 +15,7 @@ import segno
 from aiohttp import hdrs, web
 
 from chassis.errors import Invalid, LingocastError, NotFound
+from chassis.language import match, parse
 from edge import opus
 from edge.address import address_of
 from edge.assets import Assets, Snapshot, answer, icon, takes_gzip
@@ -30,6 +32,7 @@ from edge.sessions import SessionView
 WEB: Final = Path(__file__).parent / "web"
 MAX_QR_CHARS: Final = 200
 MAX_NAME_CHARS: Final = 200
+MAX_WISHES_CHARS: Final = 400
 _GAPS: Final = re.compile(r"[\s_-]+")
 
 _TITLES: Final = {400: "That was not understood", 404: "There is nothing here", 429: "Too many at once"}
@@ -161,12 +164,12 @@ class Pages:
     ) -> web.Response:
         present = self._present()
         safe = {key: escape(value) for key, value in values.items()}
-        preload = _preload(present, name)
+        preload = _preload(present, name, request.headers.get(hdrs.ACCEPT_LANGUAGE, ""))
         text = present.templates[name].substitute(safe, assets=present.prefix, preload=preload)
         headers = for_page(request.host, self._edge.config.public_url, microphone=microphone)
         page = web.Response(text=text, content_type="text/html", status=status, headers=headers)
         page.headers[hdrs.CACHE_CONTROL] = "no-cache"
-        page.headers[hdrs.VARY] = hdrs.ACCEPT_ENCODING
+        page.headers[hdrs.VARY] = f"{hdrs.ACCEPT_ENCODING}, {hdrs.ACCEPT_LANGUAGE}"
         if takes_gzip(request):
             page.enable_compression(web.ContentCoding.gzip)
         return page
@@ -181,8 +184,22 @@ def _absent(wanted: str) -> str:
     return f"there is no session {wanted} at present: look whether the name is right, or ask whether it has ended"
 
 
-def _preload(present: Snapshot, page: str) -> str:
-    return "\n".join(f'<link rel="modulepreload" href="{present.prefix}/{name}">' for name in present.preloads[page])
+def _preload(present: Snapshot, page: str, accepted: str) -> str:
+    """Links to all that a page's script will ask for, with the words of the language that it will probably speak."""
+    words = present.words[page]
+    spoken = next(filter(None, (match(wish, words) for wish in _wishes(accepted))), "en")
+    links = (*present.preloads[page], *words.get(spoken, ()))
+    return "\n".join(f'<link rel="modulepreload" href="{present.prefix}/{name}">' for name in links)
+
+
+def _wishes(accepted: str) -> list[str]:
+    """The languages of an Accept-Language header, the most wanted first. What is not one is passed over."""
+    wishes = []
+    for part in accepted[:MAX_WISHES_CHARS].split(","):
+        code, _, quality = part.partition(";q=")
+        with suppress(Invalid, ValueError):
+            wishes.append((float(quality or 1), parse(code)))
+    return [code for _, code in sorted(wishes, key=lambda wish: -wish[0])]
 
 
 def _language(code: str) -> dict[str, str]:

@@ -12,9 +12,21 @@ from tests.browser.conftest import OpenPage, Start
 from tests.browser.stage import SENTENCE, Lingocast
 from tests.browser.watching import Watch
 from tests.e2e.talks import Received
-from tests.fakes.cable import cable
+from tests.fakes.cable import Cable, cable
 
 HURRY = {"firstRetryMs": 200, "lastRetryMs": 1_000}
+
+
+class Through(Lingocast):
+    """A system at the other end of a cable."""
+
+    def __init__(self, lingocast: Lingocast, line: Cable) -> None:
+        super().__init__(lingocast.system)
+        self._line = line
+
+    @property
+    def url(self) -> str:
+        return self._line.url
 
 
 @asynccontextmanager
@@ -76,3 +88,262 @@ async def check_opus(opus: InPage, cues: dict[str, bytes]) -> None:
         # The scripted voice is a tone at 16 kHz: every third sample is where one of its own was.
         thinned = b"".join(voice[at : at + 2] for at in range(0, len(voice), 6))
         assert likeness(thinned, cues[end["cueId"]]) > 0.9
+
+
+async def test_another_language_begins_with_its_next_cue_and_stays_over_a_loss(
+    lingocast: Lingocast, open_page: OpenPage, watch: Watch
+) -> None:
+    watch.allow("WebSocket connection to")
+    async with cable(lingocast.url) as line, lingocast.talk() as talk:
+        page = await clients(open_page, watch, Through(lingocast, line))
+        listener = await page.listener("one", talk.session_id, timing=HURRY)
+        await listener.ask("open")
+        async with talk.going_on():
+            await listener.until("cueStart", language="es")
+            with pytest.raises(Refused, match="UNSUPPORTED_LANGUAGE") as refused:
+                await listener.ask("changeLanguage", "ja")
+            assert "pt" in refused.value.problem["languages"]
+            assert await listener.get("language") == "es"
+            await listener.ask("changeLanguage", "pt-BR")
+            assert await listener.get("language") == "pt"
+            await listener.until("cueEnd", 2)
+            await listener.until("cueStart", language="pt")
+            # Asked for while nobody can hear it, it holds from the next connection on.
+            line.pull()
+            await listener.until("connection", status="waiting")
+            await listener.begin("changeLanguage", "fr")
+            line.plug()
+            await listener.until("languageChanged", language="fr")
+            await listener.until("cueStart", language="fr")
+        await talk.end()
+        await listener.until("ended")
+    assert [news["language"] for news in listener.of("languageChanged")] == ["pt", "fr"]
+    spoken = [news["language"] for news in listener.of("cueStart")]
+    assert spoken == sorted(spoken, key=["es", "pt", "fr"].index)
+
+
+async def test_a_connection_that_breaks_in_mid_word_is_mended_to_the_byte(
+    lingocast: Lingocast, open_page: OpenPage, watch: Watch
+) -> None:
+    watch.allow("WebSocket connection to")
+    async with (
+        cable(lingocast.url) as line,
+        lingocast.talk() as talk,
+        control(lingocast.url, talk.session_id) as program,
+    ):
+        page = await clients(open_page, watch, Through(lingocast, line))
+        # One that is quick by itself, one that waits until it is told, one that decodes.
+        quick = await page.listener("quick", talk.session_id, timing=HURRY, captions="source")
+        patient = await page.listener(
+            "patient", talk.session_id, timing={"firstRetryMs": 600_000, "lastRetryMs": 600_000}
+        )
+        opus = await page.listener("opus", talk.session_id, timing=HURRY, audio="opus")
+        everybody = (quick, patient, opus)
+        for client in everybody:
+            await client.ask("open")
+        async with talk.going_on():
+            for times in (1, 2):
+                # In the midst of a cue.
+                await quick.until("cueStart", 2 * times - 1)
+                await quick.until("audio")
+                line.pull()
+                for client in everybody:
+                    lost = await client.until("connection", times, status="waiting")
+                    assert lost["problem"]["code"] == "CONNECTION_LOST"
+                line.plug()
+                await patient.ask("retryNow")
+                for client in everybody:
+                    await client.until("connection", times + 1, status="open")
+        await talk.end()
+        for client in everybody:
+            await client.until("ended")
+        await program.ended()
+    for client in everybody:
+        client.check_in_order()
+        assert client.finals() == captions_of(program)
+    assert await quick.voice() == await patient.voice() == cues_of(program)
+    assert quick.finals("sourceCaption") == captions_of(program, SourceCaption)
+    await check_opus(opus, cues_of(program))
+
+
+async def test_who_was_away_when_the_session_ended_is_told_so(
+    lingocast: Lingocast, open_page: OpenPage, watch: Watch
+) -> None:
+    watch.allow("WebSocket connection to|ERR_INTERNET_DISCONNECTED")
+    async with cable(lingocast.url) as line, lingocast.talk() as talk:
+        page = await clients(open_page, watch, Through(lingocast, line))
+        listener = await page.listener("away", talk.session_id, timing=HURRY)
+        await listener.ask("open")
+        line.pull()
+        await listener.until("connection", status="waiting")
+        await page.page.context.set_offline(True)
+        await listener.until("connection", status="offline")
+        await talk.end()
+        line.plug()
+        await page.page.context.set_offline(False)
+        assert (await listener.until("ended"))["reason"] == "while_away"
+        closed = await listener.until("connection", status="closed")
+        assert "problem" not in closed
+        with pytest.raises(Refused, match="CLOSED"):
+            await listener.ask("changeLanguage", "pt")
+
+
+async def test_a_page_that_is_loaded_again_goes_on_after_the_last_cue(
+    lingocast: Lingocast, open_page: OpenPage, watch: Watch
+) -> None:
+    async with lingocast.talk() as talk, control(lingocast.url, talk.session_id) as program:
+        page = await clients(open_page, watch)
+        first = await page.listener("first", talk.session_id)
+        await first.ask("open")
+        async with talk.going_on():
+            await first.until("cueEnd")
+            memory = await first.get("memory")
+            await first.look()
+            again = await clients(open_page, watch)
+            await page.page.close()
+            second = await again.listener("second", talk.session_id, resume=memory)
+            joined = await second.ask("open")
+            await second.until("cueEnd", 2)
+        await talk.end()
+        await second.until("ended")
+        await program.ended()
+    assert (joined["sourceLanguage"], joined["targetLanguage"]) == ("en", "es")
+    second.check_in_order()
+    heard = [end["cueId"] for end in first.of("cueEnd")] + [end["cueId"] for end in second.of("cueEnd")]
+    assert heard == list(cues_of(program))
+    voice = await second.voice()
+    assert voice == {cue_id: pcm for cue_id, pcm in cues_of(program).items() if cue_id in voice}
+
+
+async def test_a_refusal_says_what_is_wrong(lingocast: Lingocast, open_page: OpenPage, watch: Watch) -> None:
+    async with lingocast.talk(pin="1234") as talk:
+        page = await clients(open_page, watch)
+
+        async def refused(client: InPage) -> dict[str, object]:
+            with pytest.raises(Refused) as error:
+                await client.ask("open")
+            closed = await client.until("connection", status="closed")
+            assert closed["problem"] == error.value.problem
+            return error.value.problem
+
+        wrong = await refused(await page.listener("wrong", talk.session_id, pin="4321"))
+        assert (wrong["code"], wrong["status"]) == ("WRONG_PIN", 403)
+        assert wrong["correlationId"]
+        nowhere = await refused(await page.listener("nowhere", "faithful-shepherd-999"))
+        assert (nowhere["code"], nowhere["status"]) == ("SESSION_NOT_FOUND", 404)
+        unknown = await refused(await page.listener("unknown", talk.session_id, language="ja", pin="1234"))
+        assert unknown["code"] == "UNSUPPORTED_LANGUAGE"
+        assert "es" in unknown["languages"]
+        assert (await refused(await page.speaker("nobody", "not-a-token")))["code"] == "INVALID_TOKEN"
+        right = await page.listener("right", talk.session_id, pin="1234", captions="source")
+        await right.ask("open")
+
+
+async def test_a_talk_goes_on_through_refreshes_of_everybody_without_a_gap(
+    start: Start, open_page: OpenPage, watch: Watch
+) -> None:
+    ages = {"EDGE_REFRESH_AFTER_SECONDS": "3", "EDGE_WARN_AFTER_SECONDS": "5", "EDGE_CLOSE_AFTER_SECONDS": "7"}
+    system = await start({**ages, "SESSION_CAPACITY": "3"})
+    page = await clients(open_page, watch, system)
+    speaker = await page.speaker("speaker", system.token(), glossary=[{"source": "Ebenezer"}], qualityTier="premium")
+    created = await speaker.ask("open")
+    assert (created["sourceLanguage"], created["qualityTier"]) == ("en", "premium")
+    assert created["joinUrl"].endswith(f"/s/{created['sessionId']}")
+    session_id = created["sessionId"]
+    async with control(system.url, session_id) as program:
+        everybody = [await page.listener(form, session_id, audio=form, captions="source") for form in ("pcm", "opus")]
+        for client in everybody:
+            await client.ask("open")
+        late = await page.listener("late", session_id)
+        await late.begin("open")
+        full = await late.until("connection", status="waiting")
+        assert (full["problem"]["code"], full["problem"]["retryAfter"]) == ("SESSION_FULL", 30)
+        assert full["retryAt"] > 0
+        await late.ask("close")
+        await speaker.speak(SENTENCE * 3)
+        await speaker.ask("end", "that was all")
+        for client in (speaker, *everybody):
+            assert (await client.until("ended"))["reason"] == "that was all"
+        await program.ended()
+    pcm, opus = everybody
+    assert len([url for url in watch.sockets if "role=listener" in url]) >= 6
+    assert len([url for url in watch.sockets if "role=speaker" in url]) >= 3
+    # The server knows them on every connection.
+    assert len(speaker.of("glossaryAccepted", terms=1)) >= 3
+    for client in (speaker, *everybody):
+        assert [news["status"] for news in client.of("connection")] == ["connecting", "open", "closed"]
+        assert not client.of("problem")
+    for client in everybody:
+        client.check_in_order()
+        assert client.finals() == captions_of(program)
+    assert speaker.finals("sourceCaption") == pcm.finals("sourceCaption") == captions_of(program, SourceCaption)
+    assert len(program.finals) >= 3
+    assert await pcm.voice() == cues_of(program)
+    await check_opus(opus, cues_of(program))
+
+
+async def test_an_edge_that_is_replaced_takes_nobody_with_it(start: Start, open_page: OpenPage, watch: Watch) -> None:
+    watch.allow("WebSocket connection to")
+    # Nowhere else to go: everybody stays to the end of the drain.
+    system = await start({"EDGE_DRAIN_SECONDS": "2"})
+    page = await clients(open_page, watch, system)
+    terms = [{"source": "grace", "target": "gracia", "language": "es"}]
+    speaker = await page.speaker("speaker", system.token(), timing=HURRY, glossary=terms)
+    created = await speaker.ask("open")
+    listener = await page.listener("listener", created["sessionId"], timing=HURRY)
+    await listener.ask("open")
+    await speaker.ask("mute")
+    await speaker.until("state", isMuted=True)
+    await speaker.ask("unmute")
+    await speaker.speak(SENTENCE)
+    await listener.until("cueEnd")
+    await system.restart_edge()
+    for client in (speaker, listener):
+        await client.until("connection", 2, status="open")
+    await speaker.until("glossaryAccepted", terms=1)
+    await speaker.ask("setVolume", 0.5)
+    await listener.until("state", volume=0.5)
+    await speaker.ask("setVolume", 1)
+    before = len(listener.of("cueEnd"))
+    await speaker.speak(SENTENCE)
+    await listener.until("cueEnd", before + 1)
+    status = await speaker.until("status")
+    assert status["listenerCount"] == 1
+    await speaker.ask("end")
+    assert (await listener.until("ended"))["reason"] == "speaker"
+    listener.check_in_order()
+
+
+async def test_what_is_said_while_nobody_is_connected_is_sent_afterwards(
+    lingocast: Lingocast, open_page: OpenPage, watch: Watch
+) -> None:
+    watch.allow("WebSocket connection to")
+    async with cable(lingocast.url) as line:
+        page = await clients(open_page, watch, Through(lingocast, line))
+        timing = {"firstRetryMs": 600_000, "lastRetryMs": 600_000}
+        speaker = await page.speaker("speaker", lingocast.token("the-one"), timing=timing)
+        created = await speaker.ask("open")
+        async with control(lingocast.url, created["sessionId"]) as program:
+            line.pull()
+            await speaker.until("connection", status="waiting")
+            await speaker.begin("mute")
+            await page.page.evaluate("window.clients.speaker.send(new Int16Array(16000 * 6))")
+            lost = await speaker.until("lost")
+            assert lost["seconds"] == pytest.approx(1.0, abs=0.1)
+            await speaker.speak(SENTENCE)
+            line.plug()
+            await speaker.ask("retryNow")
+            # What was wanted meanwhile holds as well.
+            await speaker.until("state", isMuted=True)
+            await speaker.ask("unmute")
+            # Another page of the same person goes on, and the first is told.
+            other = await page.speaker("other", lingocast.token("the-one"), resume={"sessionId": created["sessionId"]})
+            opened = await other.ask("open")
+            assert opened["sessionId"] == created["sessionId"]
+            assert opened["broadcastState"]["isMuted"] is False
+            replaced = await speaker.until("connection", status="closed")
+            assert replaced["problem"]["code"] == "REPLACED"
+            await other.speak(SENTENCE)
+            await other.ask("end")
+            await program.ended()
+    assert program.finals

@@ -457,14 +457,21 @@ export class Listener extends Emitter {
       this.emit("connection", status);
       return;
     }
-    // A session that ended while nobody could tell has ended like any other.
-    const gone = this.#joined !== undefined && status.problem?.code === "SESSION_NOT_FOUND";
+    const gone = this.#hasGone(status.problem);
     this.#inOrder(() => {
       if (gone || (this.#joined && !status.problem && !this.#left)) {
         this.#end(gone ? WHILE_AWAY : "");
       }
       this.emit("connection", gone ? { status: "closed" } : status);
     });
+  }
+
+  /**
+   * A session that ended while nobody could tell has ended like any other.
+   * @param {Problem | undefined} problem
+   */
+  #hasGone(problem) {
+    return this.#joined !== undefined && problem?.code === "SESSION_NOT_FOUND";
   }
 
   /** @param {string} reason */
@@ -477,7 +484,8 @@ export class Listener extends Emitter {
 
   /** @param {Problem | undefined} problem */
   #over(problem) {
-    this.#questions.close(problem ?? Problem.own("CLOSED", "the session has ended or was left"));
+    const over = Problem.own("CLOSED", "the session has ended or was left");
+    this.#questions.close(!problem || this.#hasGone(problem) ? over : problem);
     this.#entered?.();
     const voice = this.#voice;
     voice?.after(() => voice.close());

@@ -447,12 +447,19 @@ export class Speaker extends Emitter {
       this.emit("connection", status);
       return;
     }
-    // A session that ended while nobody could tell has ended like any other.
-    const gone = this.#opened !== undefined && status.problem?.code === "SESSION_NOT_FOUND";
+    const gone = this.#hasGone(status.problem);
     if (gone || (this.#opened && !status.problem && !this.#left)) {
       this.#end(gone ? WHILE_AWAY : "");
     }
     this.emit("connection", gone ? { status: "closed" } : status);
+  }
+
+  /**
+   * A session that ended while nobody could tell has ended like any other.
+   * @param {Problem | undefined} problem
+   */
+  #hasGone(problem) {
+    return this.#opened !== undefined && problem?.code === "SESSION_NOT_FOUND";
   }
 
   /** @param {string} reason */
@@ -466,7 +473,8 @@ export class Speaker extends Emitter {
   /** @param {Problem | undefined} problem */
   #over(problem) {
     this.#stopPump();
-    this.#questions.close(problem ?? Problem.own("CLOSED", "the session has ended or was left"));
+    const over = Problem.own("CLOSED", "the session has ended or was left");
+    this.#questions.close(!problem || this.#hasGone(problem) ? over : problem);
     this.#entered?.();
     for (const done of this.#whenSent.splice(0)) {
       done();

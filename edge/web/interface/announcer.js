@@ -42,6 +42,7 @@ class Region {
   #announcements = new Announcements();
   /** @type {ReturnType<typeof setTimeout> | undefined} */ #timer;
   /** @type {HTMLElement | undefined} */ #element;
+  #ready = 0;
   #politeness;
 
   /** @param {"polite" | "assertive"} politeness */
@@ -52,26 +53,32 @@ class Region {
   /** @param {string} text */
   say(text) {
     this.#announcements.add(text);
-    // In the page before it has text: a region that comes with its text is not read out by all readers.
-    const fresh = this.#element === undefined;
-    this.#element ??= this.#made();
-    this.#again(fresh ? 100 : 0);
+    if (!this.#element) {
+      this.#element = this.#made();
+      // In the page before it has text: a region that comes with its text is not read out by all readers.
+      this.#ready = performance.now() + 100;
+    }
+    this.#again();
   }
 
-  /** @param {number} [atLeast] milliseconds */
-  #again(atLeast = 0) {
-    const wait = this.#announcements.wait(performance.now());
+  #again() {
+    const now = performance.now();
+    const wait = this.#announcements.wait(now);
     clearTimeout(this.#timer);
     // What was said long ago is not to be found by who reads through the page.
-    this.#timer = setTimeout(() => this.#turn(), wait === undefined ? CLEARED_MS : Math.max(wait, atLeast));
+    this.#timer = setTimeout(() => this.#turn(), wait === undefined ? CLEARED_MS : Math.max(wait, this.#ready - now));
   }
 
   #turn() {
-    if (!this.#element) return;
-    const text = this.#announcements.next(performance.now());
-    // The same words again are a change only if the text is another.
-    const repeated = text !== undefined && this.#element.textContent === text;
-    this.#element.textContent = repeated ? `${text}\u00a0` : (text ?? "");
+    const now = performance.now();
+    const text = this.#announcements.next(now);
+    // A timer may be a moment early.
+    if (text === undefined && this.#announcements.wait(now) !== undefined) return this.#again();
+    if (this.#element) {
+      // The same words again are a change only if the text is another.
+      const repeated = text !== undefined && this.#element.textContent === text;
+      this.#element.textContent = repeated ? `${text}\u00a0` : (text ?? "");
+    }
     if (text !== undefined) this.#again();
   }
 

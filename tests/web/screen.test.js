@@ -39,7 +39,7 @@ test("while nothing is known of the session languages are taken as they come", (
 });
 
 test("every value that is not understood falls back, and is told", () => {
-  const wrong = "?lang=xx&lines=0&size=1000&font=papyrus&align=up&place=left&layout=x&background=sky&color=12345&edge=1&hold=-1&qr=yes&status=2";
+  const wrong = "?lang=xx&lines=0&size=1000&font=papyrus&align=up&place=left&layout=x&background=sky&color=12345&edge=1&hold=-1&qr=perhaps&status=2";
   const { options: found } = read(wrong, FACTS, ["de"]);
   assert.deepEqual(found, read("", FACTS, ["de"]).options);
   assert.deepEqual(mistakes(wrong).toSorted(), [

@@ -40,6 +40,9 @@ const NAMED = new Map([
   ["black", "#000000"],
   ["yellow", "#ffff00"],
 ]);
+const FLAGS = new Map(
+  Object.entries({ 1: true, on: true, yes: true, true: true, 0: false, off: false, no: false, false: false }),
+);
 const SIZE = /^(\d+(?:\.\d+)?)(px|vh|vw)?$/;
 /** The luminance on which black and white can be read equally well. */
 export const EVEN = 0.179;
@@ -227,7 +230,7 @@ function count(most, none) {
 
 /** @param {string} text */
 function flag(text) {
-  return { 1: true, 0: false }[text];
+  return FLAGS.get(text);
 }
 
 /** @param {string} text */

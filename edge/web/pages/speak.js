@@ -2,6 +2,7 @@
 
 import { Speaker } from "../client.js";
 import { load, t } from "../interface/i18n.js";
+import { languagePicker } from "../interface/picker.js";
 import { Preferences } from "../interface/preferences.js";
 import { words } from "../interface/problems.js";
 import { Shortcuts } from "../interface/shortcuts.js";
@@ -86,6 +87,7 @@ class Page {
     this.live = undefined;
     /** @type {Speaker | undefined} */
     this.opening = undefined;
+    languagePicker(part(document, "interface-language", HTMLSelectElement));
     this.#place();
     this.#begin();
     void this.setup.loadLanguages();
@@ -214,7 +216,8 @@ class Page {
       // Trying again by itself would begin a talk when nobody expects it any more.
       if (connection.problem?.code === "MAX_SESSIONS_EXCEEDED") {
         this.#refused(connection.problem);
-        speaker.close();
+        // Not in the middle of what the connection is telling.
+        queueMicrotask(() => speaker.close());
       } else this.setup.waiting(connection);
     });
     try {
@@ -308,6 +311,7 @@ class Page {
       if (reason === "unplugged") this.soundPanel.fail({ name: "missing" });
       return;
     }
+    if (reason !== "finished") this.soundPanel.rest();
     this.broadcast.setSourceLost(true);
     this.live.soundLost(reason);
   }

@@ -184,7 +184,6 @@ export default {
   "audience.language": "Language",
   "audience.listeners": "Listeners",
   "audience.lag": "Behind you",
-  "audience.lag.seconds": "{seconds} s",
   "audience.lag.none": "–",
 
   "recording.file": "Playing {name}",

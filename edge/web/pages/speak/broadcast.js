@@ -41,6 +41,9 @@ export class Broadcast extends Emitter {
     this.opened = this.ending = this.ended = this.sourceLost = false;
     this.telling = false;
     this.asking = setInterval(() => this.ask(), ASK_EVERY_MS);
+    this.closing = new AbortController();
+    // Who looks again wants to know how it stands now.
+    document.addEventListener("visibilitychange", () => this.ask(), { signal: this.closing.signal });
     speaker.on("state", (state) => this.#heard(state));
     speaker.on("connection", (connection) => this.#connected(connection));
     speaker.on("ended", (/** @type {{reason: string}} */ { reason }) => this.#over(reason));
@@ -119,7 +122,9 @@ export class Broadcast extends Emitter {
     }
   }
 
+  /** Ends timers and handlers, and leaves the session, which the server then keeps for 30 s unless it has ended. */
   close() {
+    this.closing.abort();
     clearInterval(this.asking);
     this.speaker.close();
   }

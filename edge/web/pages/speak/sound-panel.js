@@ -103,6 +103,8 @@ export class SoundPanel {
   /** During a talk the level has a bigger place elsewhere. @param {boolean} live */
   setLive(live) {
     this.meter.root.hidden = live;
+    // Before, what was chosen just above says it.
+    part(this.root, "sound-title", HTMLElement).classList.toggle("visually-hidden", !live);
     this.button.dataset.t = live ? "sound.use" : "sound.try";
     this.button.textContent = t(this.button.dataset.t);
     // Who broadcasts a recording may go on by microphone.

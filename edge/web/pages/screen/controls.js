@@ -7,6 +7,8 @@ import { t } from "../../interface/i18n.js";
 const IDLE_MS = 2_500;
 /** A step of size. */
 const STEP = 1.1;
+/** Four corners, drawn: not every system has the letter for it. */
+const CORNERS = "M4 9V4h5M15 4h5v5M20 15v5h-5M9 20H4v-5";
 const SCALES = { least: 0.4, most: 3 };
 
 /** The controls of one page. */
@@ -31,7 +33,7 @@ export class Controls {
     bar.append(
       this.#button("smaller", "A−", "−", () => this.#resize(1 / STEP)),
       this.#button("larger", "A+", "+", () => this.#resize(STEP)),
-      this.#button("full", "⛶", "F", () => this.#full()),
+      this.#button("full", icon(CORNERS), "F", () => this.#full()),
     );
     root.addEventListener("pointermove", () => this.#moved(), { signal });
     stage.addEventListener("click", () => this.#full(), { signal });
@@ -75,7 +77,7 @@ export class Controls {
 
   /**
    * @param {"smaller" | "larger" | "full"} name
-   * @param {string} face
+   * @param {string | Element} face
    * @param {string} key
    * @param {() => void} action
    */
@@ -83,7 +85,7 @@ export class Controls {
     const button = document.createElement("button");
     button.type = "button";
     button.dataset.action = name;
-    button.textContent = face;
+    button.append(face);
     button.ariaKeyShortcuts = key;
     const label = t(`screen.${name}`);
     button.setAttribute("aria-label", label);
@@ -91,4 +93,19 @@ export class Controls {
     button.addEventListener("click", action, { signal: this.#ending.signal });
     return button;
   }
+}
+
+/** @param {string} path In a square of 24. */
+function icon(path) {
+  const space = "http://www.w3.org/2000/svg";
+  const drawing = document.createElementNS(space, "svg");
+  const line = drawing.appendChild(document.createElementNS(space, "path"));
+  for (const [name, value] of Object.entries({ viewBox: "0 0 24 24", width: "24", height: "24" })) {
+    drawing.setAttribute(name, value);
+  }
+  drawing.setAttribute("aria-hidden", "true");
+  for (const [name, value] of Object.entries({ d: path, fill: "none", stroke: "currentColor", "stroke-width": "2" })) {
+    line.setAttribute(name, value);
+  }
+  return drawing;
 }

@@ -17,7 +17,7 @@ const BESIDE = 0.75;
 /** A window so many times as wide as high is a strip of a video: nothing but captions is in it. */
 const STRIP = 3;
 /** No letter is smaller than this, in CSS pixels, unless asked. */
-const LEAST = 12;
+const LEAST = 18;
 /** Part of the height that text may take. */
 const FILLED = 0.92;
 

@@ -7,6 +7,7 @@ are of the wall clock, and a busy machine is late; what it catches up with later
 import base64
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
+from itertools import pairwise
 
 import numpy as np
 import numpy.typing as npt
@@ -147,3 +148,61 @@ def audible(samples: Samples, rate: int) -> npt.NDArray[np.bool_]:
         return np.zeros(0, np.bool_)
     blocks = samples[: samples.size // width * width].reshape(-1, width)
     return np.asarray(np.sqrt(np.mean(blocks.astype(np.float64) ** 2, axis=1)) > AUDIBLE)
+
+
+@dataclass(frozen=True)
+class Found:
+    """Where a sound is in a recording. `starts`: of every piece of a quarter of a second that is not silent, seconds
+    into the sound and seconds into the recording. `likeness`: of the pieces' mean, 1 the same, 0 nothing alike."""
+
+    starts: list[tuple[float, float]]
+    likeness: float
+
+    @property
+    def start(self) -> float:
+        """Seconds into the recording at which the sound begins."""
+        return self.starts[0][1] - self.starts[0][0]
+
+    @property
+    def longest_gap(self) -> float:
+        """The longest stop within the sound, in seconds; below zero where something was left out."""
+        late = [there - here for here, there in self.starts]
+        steps = [after - before for before, after in pairwise(late)]
+        return max(steps, key=abs, default=0.0)
+
+
+def find(sound: Samples, recording: Samples, rate: int, gap_seconds: float = 1.0) -> Found | None:
+    """Where `sound` is in `recording`, both at `rate`; None where its beginning is not. Its pieces may come up to
+    `gap_seconds` later than the one before, or earlier."""
+    width, slack = rate // 4, int(gap_seconds * rate)
+    at = [
+        start for start in range(0, sound.size - width + 1, width) if audible(sound[start : start + width], rate).any()
+    ]
+    if not at:
+        return None
+    first = sound[at[0] : at[0] + rate]
+    place, likeness = _best(first, recording)
+    if likeness < 0.5:
+        return None
+    starts, alike = [(at[0] / rate, place / rate)], [likeness]
+    for before, here in pairwise(at):
+        expected = int(starts[-1][1] * rate) + here - before
+        low = max(0, expected - slack)
+        place, likeness = _best(sound[here : here + width], recording[low : expected + slack + width])
+        starts.append((here / rate, (low + place) / rate))
+        alike.append(likeness)
+    return Found(starts, float(np.mean(alike)))
+
+
+def _best(piece: Samples, among: Samples) -> tuple[int, float]:
+    """Where in `among` the piece is most alike, and how alike: the normalised correlation."""
+    if among.size < piece.size:
+        return 0, 0.0
+    length = 1 << (among.size + piece.size - 1).bit_length()
+    spectrum = np.fft.rfft(among, length) * np.conj(np.fft.rfft(piece, length))
+    products = np.fft.irfft(spectrum, length)[: among.size - piece.size + 1]
+    energy = np.concatenate([[0.0], np.cumsum(among.astype(np.float64) ** 2)])
+    power = (energy[piece.size :] - energy[: -piece.size]) * float(np.sum(piece.astype(np.float64) ** 2))
+    alike = products / np.sqrt(np.maximum(power, 1e-6))
+    place = int(np.argmax(alike))
+    return place, float(alike[place])

@@ -267,7 +267,7 @@ async def speak_ended(place: Place) -> Page:
 @scene("The projector: before the first words", for_large=True)
 async def screen_waiting(place: Place) -> Page:
     async with place.lingocast.talk() as talk:
-        page = await place.open(f"/s/{talk.session_id}/screen?lang={place.languages[0]}")
+        page = await place.open(f"/s/{talk.session_id}/screen?lang={place.languages[0]}&qr=on")
         await expect(page.locator("#welcome")).to_be_visible()
         return page
 

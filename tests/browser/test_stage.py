@@ -9,7 +9,7 @@ from playwright.async_api import Page
 
 from tests.browser.chromium import Microphone
 from tests.browser.conftest import OpenPage
-from tests.browser.hearing import hear, placed
+from tests.browser.hearing import find, hear, placed
 from tests.browser.stage import Lingocast
 from tests.browser.watching import Watch
 
@@ -66,6 +66,22 @@ def test_a_machine_that_is_late_makes_no_silence_and_a_stream_that_pauses_does()
     assert placed(late, 16_000).size == 640
     paused = [(0.00, block), (0.01, block), (0.32, block), (0.33, block)]
     assert placed(paused, 16_000).size == 640 + 0.3 * 16_000
+
+
+def test_a_sound_is_found_again_however_loud_and_a_stop_within_it_is_noticed() -> None:
+    chance = np.random.default_rng(3)
+    sound = chance.normal(0, 0.1, 16_000).astype(np.float32)
+    other = chance.normal(0, 0.1, 16_000).astype(np.float32)
+    silence = np.zeros(4_800, np.float32)
+    whole = find(sound, np.concatenate([other, silence, sound * 0.5, other]), 16_000)
+    assert whole is not None
+    assert whole.start == pytest.approx(1.3)
+    assert whole.longest_gap == pytest.approx(0)
+    assert whole.likeness > 0.99
+    stopped = find(sound, np.concatenate([other, sound[:8_000], silence, sound[8_000:]]), 16_000)
+    assert stopped is not None
+    assert stopped.longest_gap == pytest.approx(0.3)
+    assert find(sound, np.concatenate([other, silence]), 16_000) is None
 
 
 @pytest.mark.parametrize(

@@ -260,7 +260,7 @@ export class Connection {
    */
   async #rest(problem) {
     const chance = this.#surroundings.chance();
-    let wait = Math.round(retryDelay(this.#attempt, this.#timing, chance, problem.retryAfter));
+    let wait = retryDelay(this.#attempt, this.#timing, chance, problem.retryAfter);
     this.#attempt += 1;
     if (this.#surroundings.online()) {
       this.#tell({ status: "waiting", problem, retryAt: this.#surroundings.now() + wait });

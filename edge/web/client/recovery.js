@@ -107,7 +107,7 @@ export function mayPass(problem) {
  */
 export function retryDelay(attempt, timing, chance, retryAfter = 0) {
   const most = Math.min(timing.firstRetryMs * 2 ** Math.min(attempt, 16), timing.lastRetryMs);
-  return Math.max(most * (1 - chance / 2), retryAfter * 1000 * (1 + chance / 10));
+  return Math.round(Math.max(most * (1 - chance / 2), retryAfter * 1000 * (1 + chance / 10)));
 }
 
 /**

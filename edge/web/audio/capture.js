@@ -51,7 +51,7 @@ export class Capture {
     this.#taker = taker;
     this.#node = node;
     this.#resampler = new Resampler(context.sampleRate, RATE);
-    if (node instanceof AudioWorkletNode) node.port.onmessage = ({ data }) => this.#take(data);
+    if ("port" in node) node.port.onmessage = ({ data }) => this.#take(data);
     else node.onaudioprocess = ({ inputBuffer }) => this.#take(inputBuffer.getChannelData(0).slice());
     // It gives out silence. Some browsers run only what leads to the loudspeaker.
     node.connect(context.destination);
@@ -70,7 +70,7 @@ export class Capture {
 
   close() {
     this.open = false;
-    if (this.#node instanceof AudioWorkletNode) this.#node.port.close();
+    if ("port" in this.#node) this.#node.port.close();
     else this.#node.onaudioprocess = null;
     this.#node.disconnect();
   }

@@ -1,8 +1,8 @@
 // A microphone as chunks for the speaker's socket. Hides permission, devices that come and go, and browsers that change
 // nothing about a running microphone: other settings open it anew.
 
-import { Capture } from "./capture.js";
 import { Emitter } from "../client/emitter.js";
+import { Capture } from "./capture.js";
 import { MicrophoneProblem, microphoneProblem } from "./problem.js";
 import { running } from "./running.js";
 
@@ -35,6 +35,8 @@ export class Microphone extends Emitter {
   #stream;
   /** @type {MediaStreamAudioSourceNode | undefined} */
   #source;
+  /** @type {Promise<void>} */
+  #changing = Promise.resolve();
   /** Ends what a stream's track tells. */
   #track = new AbortController();
   #closed = new AbortController();
@@ -77,14 +79,15 @@ export class Microphone extends Emitter {
    */
   async open() {
     this.close();
-    this.#closed = new AbortController();
+    const closed = new AbortController();
+    const { signal } = closed;
+    this.#closed = closed;
     try {
-      await this.#begin(this.#closed.signal);
+      await this.#begin(signal);
     } catch (error) {
-      this.close();
+      if (closed === this.#closed) this.close();
       throw error instanceof MicrophoneProblem ? error : microphoneProblem(error);
     }
-    const { signal } = this.#closed;
     const changed = async () => this.emit("devices", await Microphone.list());
     navigator.mediaDevices.addEventListener("devicechange", changed, { signal });
     // After a call a phone may leave the context as it is until the page is looked at.
@@ -96,7 +99,24 @@ export class Microphone extends Emitter {
    * When that fails the ones before hold again. Raises MicrophoneProblem.
    * @param {Settings} settings
    */
-  async setSettings(settings) {
+  setSettings(settings) {
+    // One after the other: a browser that is asked twice at once may give either.
+    const change = this.#changing.catch(() => {}).then(() => this.#change(settings));
+    this.#changing = change;
+    return change;
+  }
+
+  /** Ends it; the browser's sign that the page listens goes out. */
+  close() {
+    this.#closed.abort();
+    this.#disconnect();
+    this.#capture?.close();
+    this.#context?.close().catch(() => {});
+    this.#capture = this.#context = undefined;
+  }
+
+  /** @param {Settings} settings */
+  async #change(settings) {
     const before = this.#settings;
     this.#settings = { ...before, ...settings };
     if (!this.#context) return;
@@ -107,15 +127,6 @@ export class Microphone extends Emitter {
       await this.#connect().catch(() => this.#lost());
       throw microphoneProblem(error);
     }
-  }
-
-  /** Ends it; the browser's sign that the page listens goes out. */
-  close() {
-    this.#closed.abort();
-    this.#disconnect();
-    this.#capture?.close();
-    this.#context?.close().catch(() => {});
-    this.#capture = this.#context = undefined;
   }
 
   /** @param {AbortSignal} closed */
@@ -129,7 +140,7 @@ export class Microphone extends Emitter {
     this.#context = context;
     void context.resume().catch(() => {});
     await this.#connect();
-    if (closed.aborted) throw new MicrophoneProblem("busy", "closed while it was opened");
+    if (closed.aborted) throw new MicrophoneProblem("closed", "it was closed while it was opened");
     await running(context);
   }
 
@@ -140,12 +151,18 @@ export class Microphone extends Emitter {
     const { deviceId, ...processing } = this.#settings;
     const audio = { ...processing, channelCount: 1, ...(deviceId ? { deviceId: { exact: deviceId } } : {}) };
     const stream = await navigator.mediaDevices.getUserMedia({ audio });
-    this.#capture ??= await Capture.over(context, {
-      chunk: (samples) => this.emit("chunk", samples),
-      level: (level) => this.emit("level", level),
-    });
-    // Closed, or opened with other settings, while the person thought about the permission.
-    if (context !== this.#context || this.#stream) return stop(stream);
+    // Closed while the person thought about the permission.
+    if (context !== this.#context) return stop(stream);
+    try {
+      this.#capture ??= await Capture.over(context, {
+        chunk: (samples) => this.emit("chunk", samples),
+        level: (level) => this.emit("level", level),
+      });
+    } catch (error) {
+      stop(stream);
+      throw error;
+    }
+    if (context !== this.#context) return stop(stream);
     this.#stream = stream;
     this.#source = context.createMediaStreamSource(stream);
     this.#source.connect(this.#capture.node);

@@ -13,7 +13,10 @@ export class AudioProblem extends Error {
   }
 }
 
-/** `name`: "denied", "missing" (no such device), "busy" (taken by another program), "insecure" (not https), "unsupported". */
+/**
+ * `name`: "denied", "missing" (no such device), "busy" (taken by another program), "insecure" (not https), "unsupported",
+ * "closed" (by the page, while it was opened).
+ */
 export class MicrophoneProblem extends AudioProblem {}
 
 /** `name`: "not-allowed" (not called in a tap), "unsupported" (no Web Audio), "unplayable" (the stream). */

@@ -2,8 +2,8 @@
 // element plays it, which knows every format of the browser, holds no long file in memory, and keeps time by the sound
 // card, so that it does not stall in a tab that is not looked at (timers do).
 
-import { Capture } from "./capture.js";
 import { Emitter } from "../client/emitter.js";
+import { Capture } from "./capture.js";
 import { RecordingProblem } from "./problem.js";
 import { running } from "./running.js";
 

@@ -40,12 +40,12 @@ test("words of a page win over common ones", () => {
 test("the first wish that the interface speaks is taken", async () => {
   await load("home", ["ja", "pt-BR", "de"]);
   assert.equal(interfaceLanguage(), "pt");
-  assert.equal(t("common.yes"), "Sim");
+  assert.equal(t("common.cancel"), "Cancelar");
 });
 
 test("who wishes nothing that the interface speaks gets English", async () => {
   await load("home", ["ja", "sw"]);
-  assert.equal(t("common.yes"), "Yes");
+  assert.equal(t("common.cancel"), "Cancel");
 });
 
 test("a page without words of its own says so, rather than nothing", async () => {
@@ -55,10 +55,10 @@ test("a page without words of its own says so, rather than nothing", async () =>
 test("another language is told to who asked to be told", async () => {
   await load("home", ["en"]);
   const heard = /** @type {string[]} */ ([]);
-  const off = on("change", () => heard.push(t("common.yes")));
+  const off = on("change", () => heard.push(t("common.cancel")));
   await setInterfaceLanguage("fr");
   off();
   await setInterfaceLanguage("de");
-  assert.deepEqual(heard, ["Oui"]);
+  assert.deepEqual(heard, ["Annuler"]);
   assert.ok(interfaceLanguages.includes("de"));
 });

@@ -14,10 +14,10 @@ from tests.browser.waiting import until
 from tests.browser.watching import Watch
 from tests.e2e.talks import Received
 
-_EVENTS: Final = (
-    "joined created caption sourceCaption cueStart cueEnd state status languageChanged dropped unavailable recovered"
-    " warning cleared trouble glossaryAccepted lost ended connection problem rateLimited"
-).split()
+_EVENTS: Final = tuple(
+    """joined created caption sourceCaption cueStart cueEnd state status languageChanged dropped unavailable recovered
+    warning cleared trouble glossaryAccepted lost ended connection problem rateLimited""".split()  # noqa: SIM905
+)
 
 # What a page of one's own would have: clients by name, and what came to each. Samples are kept apart, as s16le.
 _SETUP: Final = """async (names) => {

@@ -1,14 +1,21 @@
-"""The JavaScript client against the real edge: it hears what the Python client hears, whatever becomes of the network."""
+"""The JavaScript client against the real edge: it hears what a program hears, whatever becomes of the network."""
 
 import asyncio
-from contextlib import AsyncExitStack, asynccontextmanager
+import re
 from collections.abc import AsyncIterator
+from contextlib import AsyncExitStack, asynccontextmanager
+from typing import Any
 
 import pytest
+from aiohttp import web
+from playwright.async_api import Browser
 
+from chassis.system import ROOT
+from edge.app import Handler
 from edge.client import Listener, SourceCaption
-from tests.browser.clients import InPage, Refused, captions_of, clients, cues_of, likeness, seconds
+from tests.browser.clients import InPage, Refused, captions_of, clients, cues_of, likeness
 from tests.browser.conftest import OpenPage, Start
+from tests.browser.hearing import hear
 from tests.browser.stage import SENTENCE, Lingocast
 from tests.browser.watching import Watch
 from tests.e2e.talks import Received
@@ -219,7 +226,7 @@ async def test_a_refusal_says_what_is_wrong(lingocast: Lingocast, open_page: Ope
     async with lingocast.talk(pin="1234") as talk:
         page = await clients(open_page, watch)
 
-        async def refused(client: InPage) -> dict[str, object]:
+        async def refused(client: InPage) -> Any:
             with pytest.raises(Refused) as error:
                 await client.ask("open")
             closed = await client.until("connection", status="closed")
@@ -347,3 +354,56 @@ async def test_what_is_said_while_nobody_is_connected_is_sent_afterwards(
             await other.ask("end")
             await program.ended()
     assert program.finals
+
+
+EXAMPLES = re.findall(r"```html\n(.*?)```", (ROOT / "docs" / "client.md").read_text("utf-8"), re.DOTALL)
+
+
+@asynccontextmanager
+async def elsewhere(page: str, token: str = "") -> AsyncIterator[str]:
+    """The address of a page on another site, which has a token for who asks."""
+
+    def told(text: str, content_type: str) -> Handler:
+        async def tell(_: web.Request) -> web.Response:
+            return web.Response(text=text, content_type=content_type)
+
+        return tell
+
+    app = web.Application()
+    app.router.add_get("/", told(page, "text/html"))
+    app.router.add_get("/my-token", told(token, "text/plain"))
+    app.router.add_get("/favicon.ico", told("", "image/png"))
+    runner = web.AppRunner(app)
+    await runner.setup()
+    try:
+        await web.TCPSite(runner, "127.0.0.1", 0).start()
+        yield f"http://127.0.0.1:{runner.addresses[0][1]}/"
+    finally:
+        await runner.cleanup()
+
+
+async def test_the_pages_of_the_documentation_work_when_pasted(lingocast: Lingocast, browser: Browser) -> None:
+    listening, speaking = [page.replace("https://lingocast.example", lingocast.url) for page in EXAMPLES]
+    context = await browser.new_context(permissions=["microphone"])
+    said: list[str] = []
+    context.on("weberror", lambda error: said.append(str(error.error)))
+    context.on("console", lambda message: said.append(message.text))
+    try:
+        async with elsewhere(speaking, lingocast.token()) as site:
+            speaker = await context.new_page()
+            await speaker.goto(site)
+            await speaker.get_by_role("button").click()
+            join = speaker.get_by_text(f"{lingocast.url}/s/")
+            await join.wait_for()
+            session_id = (await join.inner_text()).rpartition("/s/")[2].split()[0]
+            await speaker.wait_for_function("document.querySelector('p').textContent.length > 10")
+            async with elsewhere(listening.replace("faithful-shepherd-427", session_id)) as other:
+                listener = await context.new_page()
+                await listener.goto(other)
+                await listener.get_by_role("button").click()
+                await listener.wait_for_function("document.querySelector('p').textContent.length > 10")
+                heard = await hear(listener)
+                await heard.until(lambda so_far: so_far.audible_seconds > 0.5)
+    finally:
+        await context.close()
+    assert said == []

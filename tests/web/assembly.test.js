@@ -60,7 +60,11 @@ test("a cue that broke off comes on where it broke, to the byte", () => {
 test("a cue that was heard whole is not heard again", () => {
   const assembly = attached();
   for (const each of [0, 1]) {
-    const news = [...assembly.receive(start(1)), ...assembly.receiveAudio(pcm(0, 320)), ...assembly.receive(end(1, 10))];
+    const news = [
+      ...assembly.receive(start(1)),
+      ...assembly.receiveAudio(pcm(0, 320)),
+      ...assembly.receive(end(1, 10)),
+    ];
     assert.equal(news.length, each === 0 ? 3 : 0);
     assembly.attach();
   }
@@ -71,7 +75,10 @@ test("a cue whose rest never comes is over when the next begins", () => {
   assembly.receive(start(1));
   assembly.receiveAudio(pcm(0, 3200));
   assembly.attach();
-  assert.deepEqual(assembly.receive(start(2)), [{ type: "cueEnd", cueId: "1-es", durationMs: 100, cut: true }, start(2)]);
+  assert.deepEqual(assembly.receive(start(2)), [
+    { type: "cueEnd", cueId: "1-es", durationMs: 100, cut: true },
+    start(2),
+  ]);
   assert.equal(assembly.lastCue, "", "the broken one was not heard whole");
 });
 
@@ -160,7 +167,10 @@ test("of what is repeated, nothing is from before one came in", () => {
   assembly.receiveAudio(pcm(0, 320));
   assembly.attach();
   assert.deepEqual(assembly.receive(caption(4, "antes")), []);
-  assert.deepEqual([...assembly.receive(start(4)), ...assembly.receiveAudio(pcm(0, 320)), ...assembly.receive(end(4, 10))], []);
+  assert.deepEqual(
+    [...assembly.receive(start(4)), ...assembly.receiveAudio(pcm(0, 320)), ...assembly.receive(end(4, 10))],
+    [],
+  );
   assert.deepEqual(assembly.receive(start(5)), [], "that one was begun");
   assert.deepEqual(assembly.receiveAudio(pcm(0, 640))[0]?.bytes, pcm(320, 640));
   assert.deepEqual(types(assembly.receive(end(5, 20))), ["cueEnd"]);

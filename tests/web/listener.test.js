@@ -21,11 +21,25 @@ const joined = (connectionId, more = {}) => ({
 });
 /** @param {string} newConnectionId @param {string} [targetLanguage] */
 const refreshed = (newConnectionId, targetLanguage = "es") => [
-  { type: "connectionRefreshComplete", sessionId: "faithful-shepherd-427", newConnectionId, role: "listener", targetLanguage },
+  {
+    type: "connectionRefreshComplete",
+    sessionId: "faithful-shepherd-427",
+    newConnectionId,
+    role: "listener",
+    targetLanguage,
+  },
   { type: "stateRestored", broadcastState: STATE },
 ];
 /** @param {string} code @param {number} status @param {object} [more] */
-const error = (code, status, more = {}) => ({ type: "error", code, status, message: "oh", correlationId: "c", timestamp: 0, ...more });
+const error = (code, status, more = {}) => ({
+  type: "error",
+  code,
+  status,
+  message: "oh",
+  correlationId: "c",
+  timestamp: 0,
+  ...more,
+});
 /** @param {number} segmentId @param {string} [language] */
 const cue = (segmentId, language = "es") => {
   const cueId = `${segmentId}-${language}`;
@@ -97,7 +111,10 @@ test("a full session is asked again when it said, or when somebody wants it now"
   world.last.say(error("SESSION_FULL", 503, { retryAfter: 30 }));
   await settled();
   const waiting = told.of("connection").at(-1);
-  assert.deepEqual([waiting.status, waiting.problem.code, waiting.retryAt], ["waiting", "SESSION_FULL", world.now + 30_000]);
+  assert.deepEqual(
+    [waiting.status, waiting.problem.code, waiting.retryAt],
+    ["waiting", "SESSION_FULL", world.now + 30_000],
+  );
   await world.pass(29_999);
   assert.equal(world.sockets.length, 1);
   listener.retryNow();
@@ -154,7 +171,10 @@ test("a loss is mended with the secret id and the last cue", async () => {
   world.last.say(...refreshed("a2"));
   await settled();
   speak(world.last, 2);
-  assert.deepEqual(told.of("cueEnd").map((end) => end.cueId), ["1-es", "2-es"]);
+  assert.deepEqual(
+    told.of("cueEnd").map((end) => end.cueId),
+    ["1-es", "2-es"],
+  );
   assert.equal(listener.memory.connectionId, "a2");
   await listener.close();
 });
@@ -197,8 +217,17 @@ test("a refresh in peace loses nothing, repeats nothing, and is nobody's busines
   assert.equal(told.of("cueEnd").length, 1);
   old.drop(1000);
   await settled();
-  assert.deepEqual(told.of("cueEnd").map((end) => [end.cueId, end.cut]), [["1-es", false], ["2-es", false]]);
-  assert.equal(told.of("audio").reduce((sum, audio) => sum + audio.samples.length, 0), 640);
+  assert.deepEqual(
+    told.of("cueEnd").map((end) => [end.cueId, end.cut]),
+    [
+      ["1-es", false],
+      ["2-es", false],
+    ],
+  );
+  assert.equal(
+    told.of("audio").reduce((sum, audio) => sum + audio.samples.length, 0),
+    640,
+  );
   assert.deepEqual(told.of("connection"), [{ status: "connecting" }, { status: "open" }]);
   await listener.close();
   assert.deepEqual(world.timers, []);
@@ -379,7 +408,10 @@ test("a session that ends is told once, then the connection is closed", async ()
   world.last.say({ type: "sessionEnded", sessionId: "faithful-shepherd-427", reason: "speaker" });
   world.last.drop(4000);
   await settled();
-  assert.deepEqual(told.events.slice(-2), [["ended", { reason: "speaker" }], ["connection", { status: "closed", problem: undefined }]]);
+  assert.deepEqual(told.events.slice(-2), [
+    ["ended", { reason: "speaker" }],
+    ["connection", { status: "closed", problem: undefined }],
+  ]);
   assert.deepEqual(world.timers, []);
 });
 
@@ -389,7 +421,10 @@ test("a session that is gone when one comes back has ended", async () => {
   await world.pass(1000);
   world.last.say(error("SESSION_NOT_FOUND", 404));
   await settled();
-  assert.deepEqual(told.events.slice(-2), [["ended", { reason: "while_away" }], ["connection", { status: "closed" }]]);
+  assert.deepEqual(told.events.slice(-2), [
+    ["ended", { reason: "while_away" }],
+    ["connection", { status: "closed" }],
+  ]);
   await assert.rejects(listener.pausePlayback(), { code: "CLOSED" });
 });
 

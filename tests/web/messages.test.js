@@ -3,7 +3,16 @@ import test from "node:test";
 import { INITIAL_STATE, moved, parse } from "../../edge/web/client/messages.js";
 
 test("a message is read, and what is not known of it is left out", () => {
-  const frame = { type: "caption", segmentId: 7, language: "es", text: "En", isFinal: true, startMs: 5, endMs: 9, mood: "glad" };
+  const frame = {
+    type: "caption",
+    segmentId: 7,
+    language: "es",
+    text: "En",
+    isFinal: true,
+    startMs: 5,
+    endMs: 9,
+    mood: "glad",
+  };
   const { mood: _, ...known } = frame;
   assert.deepEqual(parse(JSON.stringify(frame)), { ...known, stableChars: 0 });
 });
@@ -33,13 +42,19 @@ for (const frame of [
 
 test("the switches follow what is told", () => {
   let state = INITIAL_STATE;
-  for (const frame of ['{"type":"broadcastPaused"}', '{"type":"broadcastMuted"}', '{"type":"volumeChanged","volumeLevel":0.5}']) {
+  for (const frame of [
+    '{"type":"broadcastPaused"}',
+    '{"type":"broadcastMuted"}',
+    '{"type":"volumeChanged","volumeLevel":0.5}',
+  ]) {
     const message = parse(frame);
     assert.ok(message);
     state = moved(state, message) ?? state;
   }
   assert.deepEqual(state, { isActive: true, isPaused: true, isMuted: true, volume: 0.5 });
-  const restored = parse('{"type":"stateRestored","broadcastState":{"isActive":true,"isPaused":false,"isMuted":false,"volume":1}}');
+  const restored = parse(
+    '{"type":"stateRestored","broadcastState":{"isActive":true,"isPaused":false,"isMuted":false,"volume":1}}',
+  );
   assert.deepEqual(restored && moved(state, restored), INITIAL_STATE);
   assert.equal(moved(state, { type: "heartbeatAck" }), undefined);
 });

@@ -29,7 +29,10 @@ test("small blocks are joined, long ones are cut into equal parts", () => {
   }
   assert.deepEqual(all(outgoing, 0), [samples(0, 640)]);
   outgoing.put(samples(0, 20_000));
-  assert.deepEqual(all(outgoing, 0).map((chunk) => chunk.length), [10_000, 10_000]);
+  assert.deepEqual(
+    all(outgoing, 0).map((chunk) => chunk.length),
+    [10_000, 10_000],
+  );
 });
 
 test("what is older than five seconds goes, and it is said how much", () => {

@@ -4,7 +4,13 @@ import { ending, mayPass, Pulse, retryDelay, TIMING, unanswered } from "../../ed
 
 const peace = { toldEnded: false, refreshing: false };
 /** @param {Partial<import("../../edge/web/client/messages.js").ErrorMessage>} fields */
-const error = (fields) => ({ type: /** @type {const} */ ("error"), code: "INTERNAL", status: 500, message: "oh", ...fields });
+const error = (fields) => ({
+  type: /** @type {const} */ ("error"),
+  code: "INTERNAL",
+  status: 500,
+  message: "oh",
+  ...fields,
+});
 
 test("a session that has ended is finished whatever the code", () => {
   assert.equal(ending(1006, { ...peace, toldEnded: true }).kind, "finished");
@@ -52,7 +58,10 @@ test("a connection that could not be made is unreachable, for nothing more is kn
 });
 
 test("waits double to a limit, half of them by chance, and never less than the server asked", () => {
-  assert.deepEqual([0, 1, 2, 3, 9, 99].map((attempt) => retryDelay(attempt, TIMING, 0)), [1000, 2000, 4000, 8000, 30_000, 30_000]);
+  assert.deepEqual(
+    [0, 1, 2, 3, 9, 99].map((attempt) => retryDelay(attempt, TIMING, 0)),
+    [1000, 2000, 4000, 8000, 30_000, 30_000],
+  );
   assert.equal(retryDelay(2, TIMING, 1), 2000);
   assert.equal(retryDelay(0, TIMING, 0, 12), 12_000);
   assert.equal(retryDelay(0, TIMING, 1, 12), 13_200);

@@ -44,7 +44,12 @@ async function open(options = {}) {
 const spoken = (socket) => socket.sent.filter((message) => message instanceof Uint8Array);
 
 test("a session is opened with what was chosen", async () => {
-  const { world, speaker, told } = await open({ qualityTier: "premium", pin: "1", partialResults: false, glossary: [{ source: "Eb" }] });
+  const { world, speaker, told } = await open({
+    qualityTier: "premium",
+    pin: "1",
+    partialResults: false,
+    glossary: [{ source: "Eb" }],
+  });
   assert.deepEqual(world.last.query, {
     action: "createSession",
     sourceLanguage: "en",
@@ -87,7 +92,10 @@ test("every further connection is told the glossary again, the one that was acce
 
 test("a refresh asks for a fresh token and moves the sound at the answer, not before", async () => {
   let tokens = 0;
-  const { world, speaker } = made({}, async () => `jwt-${(tokens += 1)}`);
+  const { world, speaker } = made({}, async () => {
+    tokens += 1;
+    return `jwt-${tokens}`;
+  });
   const opening = speaker.open();
   await settled();
   world.last.say(CREATED);
@@ -155,7 +163,10 @@ test("a network that takes nothing does not fill the browser, and is doubted aft
   assert.equal(socket.asked("heartbeat").length, 1);
   await world.pass(10_000);
   const lost = told.of("connection").filter((status) => status.problem?.code === "CONNECTION_LOST");
-  assert.deepEqual(lost.map((status) => status.status), ["waiting"]);
+  assert.deepEqual(
+    lost.map((status) => status.status),
+    ["waiting"],
+  );
   speaker.close();
 });
 
@@ -185,7 +196,10 @@ test("of a slider that is dragged the first and the last word are said", async (
   world.last.say({ type: "volumeChanged", volumeLevel: 0.9 });
   world.last.say({ type: "volumeChanged", volumeLevel: 0.6 });
   await Promise.all(dragged);
-  assert.deepEqual(world.last.asked("setVolume").map((message) => message.volumeLevel), [0.9, 0.6]);
+  assert.deepEqual(
+    world.last.asked("setVolume").map((message) => message.volumeLevel),
+    [0.9, 0.6],
+  );
   assert.equal(speaker.state.volume, 0.6);
   speaker.close();
 });
@@ -208,7 +222,10 @@ test("a session is gone on with by the token alone, as it stands", async () => {
   assert.deepEqual([world.last.query.action, world.last.query.connectionId], ["refreshConnection", undefined]);
   world.last.say(...refreshed("s7"));
   const opened = await opening;
-  assert.deepEqual([opened.sessionId, opened.broadcastState.isPaused, opened.joinUrl], ["faithful-shepherd-427", true, ""]);
+  assert.deepEqual(
+    [opened.sessionId, opened.broadcastState.isPaused, opened.joinUrl],
+    ["faithful-shepherd-427", true, ""],
+  );
   assert.deepEqual(told.of("created"), []);
   speaker.close();
 });
@@ -219,7 +236,10 @@ test("a session that ended while the speaker was away has ended", async () => {
   await world.pass(1000);
   world.last.say(error("SESSION_NOT_FOUND", 404));
   await settled();
-  assert.deepEqual(told.events.slice(-2), [["ended", { reason: "while_away" }], ["connection", { status: "closed" }]]);
+  assert.deepEqual(told.events.slice(-2), [
+    ["ended", { reason: "while_away" }],
+    ["connection", { status: "closed" }],
+  ]);
 });
 
 test("a token that cannot be had is asked for again", async () => {

@@ -19,6 +19,8 @@ from typing import Final, Self, TypeAlias
 
 from aiohttp import hdrs, web
 
+from edge import wording
+
 LOOK_AGAIN_SECONDS: Final = 1.0
 """How old the knowledge of the folder may be; a look takes a millisecond."""
 PREFIX: Final = "/web"
@@ -77,7 +79,8 @@ class Snapshot:
 
     digest: str
     files: Mapping[str, File]
-    templates: Mapping[str, Template]
+    templates: Mapping[str, Mapping[str, Template]]
+    """By name and language."""
     preloads: Mapping[str, tuple[str, ...]]
     """By template: the modules that its script imports, and theirs, so that a slow phone fetches all in one round."""
     words: Mapping[str, Mapping[str, tuple[str, ...]]]
@@ -92,17 +95,17 @@ class Snapshot:
     @lru_cache(maxsize=2)
     def of(cls, root: Path, stamp: Stamp) -> Self:
         """The files that a look has found. Made once in a process, for all that serve them."""
-        files, templates, pages = {}, {}, {}
+        files, pages = {}, {}
         for path in sorted(root / name for name, _, _ in stamp):
             name = path.relative_to(root).as_posix()
             if path.suffix == ".html":
                 pages[name] = path.read_text("utf-8")
-                templates[name] = Template(pages[name])
             else:
                 files[name] = File.of(path)
         digest = sha256("".join(f"{name} {file.tag}\n" for name, file in files.items()).encode()).hexdigest()[:12]
         preloads = {name: _imported(text, files) for name, text in pages.items()}
         words = {name: _words(modules, files) for name, modules in preloads.items()}
+        templates = {name: _said(text, words[name], files) for name, text in pages.items()}
         return cls(digest, files, templates, preloads, words)
 
 
@@ -195,6 +198,16 @@ def _words(modules: Sequence[str], files: Mapping[str, File]) -> dict[str, tuple
         if path.startswith(f"{WORDS}/") and name in {"common", "problems", *said}:
             found[language] = (*found.get(language, ()), path)
     return found
+
+
+def _said(page: str, words: Mapping[str, Sequence[str]], files: Mapping[str, File]) -> dict[str, Template]:
+    """A page in every language that all of its words are there for, and as it is in English."""
+    spoken = {"en": Template(page)}
+    for language, modules in words.items():
+        if language != "en":
+            texts = wording.texts(files[name].body.decode() for name in modules)
+            spoken[language] = Template(wording.said(page, language, texts))
+    return spoken
 
 
 def takes_gzip(request: web.Request) -> bool:

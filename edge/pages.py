@@ -2,6 +2,7 @@
 
 import asyncio
 import re
+from collections.abc import Collection
 from contextlib import suppress
 from functools import lru_cache
 from html import escape
@@ -164,8 +165,9 @@ class Pages:
     ) -> web.Response:
         present = self._present()
         safe = {key: escape(value) for key, value in values.items()}
-        preload = _preload(present, name, request.headers.get(hdrs.ACCEPT_LANGUAGE, ""))
-        text = present.templates[name].substitute(safe, assets=present.prefix, preload=preload)
+        spoken = _spoken(present.templates[name], request.headers.get(hdrs.ACCEPT_LANGUAGE, ""))
+        preload = _preload(present, name, spoken)
+        text = present.templates[name][spoken].substitute(safe, assets=present.prefix, preload=preload)
         headers = for_page(request.host, self._edge.config.public_url, microphone=microphone)
         page = web.Response(text=text, content_type="text/html", status=status, headers=headers)
         page.headers[hdrs.CACHE_CONTROL] = "no-cache"
@@ -184,12 +186,15 @@ def _absent(wanted: str) -> str:
     return f"there is no session {wanted} at present: look whether the name is right, or ask whether it has ended"
 
 
-def _preload(present: Snapshot, page: str, accepted: str) -> str:
+def _preload(present: Snapshot, page: str, language: str) -> str:
     """Links to all that a page's script will ask for, with the words of the language that it will probably speak."""
-    words = present.words[page]
-    spoken = next(filter(None, (match(wish, words) for wish in _wishes(accepted))), "en")
-    links = (*present.preloads[page], *words.get(spoken, ()))
+    links = (*present.preloads[page], *present.words[page].get(language, ()))
     return "\n".join(f'<link rel="modulepreload" href="{present.prefix}/{name}">' for name in links)
+
+
+def _spoken(offered: Collection[str], accepted: str) -> str:
+    """The language for who sends this Accept-Language. Which one a person has chosen only their browser knows."""
+    return next(filter(None, (match(wish, offered) for wish in _wishes(accepted))), "en")
 
 
 def _wishes(accepted: str) -> list[str]:

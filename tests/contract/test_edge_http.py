@@ -104,6 +104,13 @@ async def test_a_page_is_compressed_for_who_can_read_it(running: RunningEdge) ->
         assert "<h1" in await answer.text()
 
 
+async def test_a_page_is_in_the_browsers_language_before_any_script_has_come(running: RunningEdge) -> None:
+    for accepted, title in (("de-AT", "Jeder Vortrag in Ihrer Sprache"), ("ja", "Every talk in your language")):
+        text = await (await running.http.get(f"{running.url}/", headers={"Accept-Language": accepted})).text()
+        assert f'<h1 data-t="home.title">{title}</h1>' in text
+        assert f'<html lang="{accepted[:2] if accepted != "ja" else "en"}">' in text
+
+
 async def test_a_page_sends_for_the_words_of_the_browsers_language(running: RunningEdge) -> None:
     for accepted, language in (
         ("es-MX,es;q=0.9,en;q=0.8", "es"),

@@ -195,7 +195,7 @@ def test_a_template_has_nothing_inline_and_no_foreign_address(path: Path) -> Non
 
 @pytest.mark.parametrize("path", SOURCES, ids=lambda path: str(path.relative_to(WEB)))
 def test_no_file_of_the_pages_names_a_foreign_address(path: Path) -> None:
-    names = re.findall(r"\b(?:https?|wss?)://([\w-]+(?:\.[\w-]+)*)", path.read_text("utf-8"))
+    names = re.findall(r"\b(?:https?|wss?)://([A-Za-z\d][\w-]*(?:\.[\w-]+)*)", path.read_text("utf-8"))
     # Namespaces are names, and examples lead nowhere.
     harmless = re.compile(r"www\.w3\.org|localhost|(.+\.)?example(\.(com|net|org))?")
     assert [name for name in names if not harmless.fullmatch(name)] == []

@@ -153,8 +153,25 @@ export class Microphone extends Emitter {
     const stream = await navigator.mediaDevices.getUserMedia({ audio });
     // Closed while the person thought about the permission.
     if (context !== this.#context) return stop(stream);
+    const capture = this.#capture ?? (await this.#capturing(context, stream));
+    if (context !== this.#context) {
+      capture.close();
+      return stop(stream);
+    }
+    this.#capture = capture;
+    this.#stream = stream;
+    this.#source = context.createMediaStreamSource(stream);
+    this.#source.connect(capture.node);
+    this.#follow(stream.getAudioTracks()[0]);
+  }
+
+  /**
+   * @param {AudioContext} context
+   * @param {MediaStream} stream
+   */
+  async #capturing(context, stream) {
     try {
-      this.#capture ??= await Capture.over(context, {
+      return await Capture.over(context, {
         chunk: (samples) => this.emit("chunk", samples),
         level: (level) => this.emit("level", level),
       });
@@ -162,11 +179,6 @@ export class Microphone extends Emitter {
       stop(stream);
       throw error;
     }
-    if (context !== this.#context) return stop(stream);
-    this.#stream = stream;
-    this.#source = context.createMediaStreamSource(stream);
-    this.#source.connect(this.#capture.node);
-    this.#follow(stream.getAudioTracks()[0]);
   }
 
   /** @param {MediaStreamTrack} track */

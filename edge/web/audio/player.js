@@ -1,26 +1,22 @@
 // What a listener hears. Hides Web Audio, the media element, and what phones want of both.
 //
-// Pieces of cues are scheduled, as they come, as AudioBufferSourceNodes, by `timetable.js`; no timer has a part in that, for
-// a phone that is locked hardly runs any. The sound leaves Web Audio through a MediaStream into an <audio> element: that is
+// Pieces of cues are scheduled as they come (`timetable.js` says when, `output.js` plays); no timer has a part in that, for a
+// phone that is locked hardly runs any. The sound leaves Web Audio through a MediaStream into an <audio> element: that is
 // what goes on when the screen is off, what iOS plays with the silent switch on, and what the lock screen's buttons mean.
 // While paused the context stands still, and with it the timetable's clock. Where all that does not work, the same element
 // plays the plain stream of `GET /listen/…` (`plain-stream.js`).
 
 import { Emitter } from "../client/emitter.js";
 import { LockScreen } from "./lock-screen.js";
+import { Output } from "./output.js";
 import { PlainStream } from "./plain-stream.js";
 import { PlayerProblem } from "./problem.js";
 import { Resampler } from "./resampler.js";
 import { running } from "./running.js";
 import { Timetable } from "./timetable.js";
 
-/** Seconds in which loudness changes: no click, and at once to the ear. */
-const SMOOTH = 0.015;
 const TICK_MS = 100;
 const STATUS_SECONDS = 0.2;
-/** A context takes its sound in advance by about its latency; twice that is surely not too late, more than this not needed. */
-const [LEAST_GUARD, MOST_GUARD] = [0.03, 0.2];
-
 /**
  * @typedef {object} Status
  * @property {boolean} playing a voice is heard now
@@ -50,12 +46,10 @@ export class Player extends Emitter {
   #rate;
   #lockScreen;
   #plain;
-  /** @type {{ context: AudioContext, gain: GainNode, stream: MediaStream } | undefined} */
-  #graph;
+  /** @type {Output | undefined} */
+  #output;
   /** @type {Timetable<Float32Array>} */
   #table;
-  /** @type {Map<import("./timetable.js").Piece<Float32Array>, AudioBufferSourceNode>} */
-  #nodes = new Map();
   /** @type {{ cueId: string, stream: Resampler } | undefined} */
   #resampling;
   /** @type {"web-audio" | "stream"} */
@@ -95,7 +89,7 @@ export class Player extends Emitter {
    */
   async start() {
     if (!globalThis.AudioContext) throw new PlayerProblem("unsupported", "this browser has no Web Audio");
-    const { context, stream } = this.#graph ?? this.#build();
+    const { context, stream } = this.#output ?? this.#build();
     this.#plain.stop();
     this.#mode = "web-audio";
     this.#paused = false;
@@ -109,9 +103,7 @@ export class Player extends Emitter {
       allowed.catch(() => {});
       throw problem(error);
     }
-    this.#lockScreen.show(true);
-    this.#interrupt(false);
-    this.#arrange();
+    this.#begun();
   }
 
   /**
@@ -124,16 +116,14 @@ export class Player extends Emitter {
     this.#mode = "stream";
     this.#paused = false;
     this.#applyVolume();
-    void this.#graph?.context.suspend().catch(() => {});
+    void this.#output?.context.suspend().catch(() => {});
     try {
       await this.#plain.play(url);
     } catch (error) {
       this.#plain.stop();
       throw problem(error);
     }
-    this.#lockScreen.show(true);
-    this.#interrupt(false);
-    this.#tick();
+    this.#begun();
   }
 
   /**
@@ -148,7 +138,7 @@ export class Player extends Emitter {
 
   /** A cue begins. Whatever comes before `start()` is passed over. @param {{ cueId: string }} cue */
   cueStart({ cueId }) {
-    if (this.#graph && this.#mode === "web-audio") this.#table.begin(cueId);
+    if (this.#output && this.#mode === "web-audio") this.#table.begin(cueId);
   }
 
   /**
@@ -158,14 +148,14 @@ export class Player extends Emitter {
    * @param {number} sampleRate Hz
    */
   audio(cueId, samples, sampleRate) {
-    if (!this.#graph || this.#mode !== "web-audio") return;
+    if (!this.#output || this.#mode !== "web-audio") return;
     this.#table.add(cueId, ...this.#matched(cueId, samples, sampleRate), wall());
     this.#arrange();
   }
 
   /** A cue has ended, whole or cut. @param {string} cueId */
   cueEnd(cueId) {
-    if (!this.#graph) return;
+    if (!this.#output) return;
     if (this.#resampling?.cueId === cueId) {
       const rest = this.#resampling.stream.flush();
       this.#table.add(cueId, rest.length, rest, wall());
@@ -179,7 +169,7 @@ export class Player extends Emitter {
   pause() {
     if (this.#closed.signal.aborted) return;
     this.#paused = true;
-    void this.#graph?.context.suspend().catch(() => {});
+    void this.#output?.context.suspend().catch(() => {});
     if (this.#mode === "stream") this.#plain.stop();
     else this.#element.pause();
     this.#lockScreen.show(false);
@@ -198,14 +188,14 @@ export class Player extends Emitter {
   /** Leaves out what waits and plays on with what is said now; also from a pause. */
   skipToLive() {
     if (this.#mode === "stream") this.#plain.stop();
-    else this.#silence(this.#table.skip(this.#now()).pieces);
+    else this.#output?.silence(this.#table.skip(this.#now()).pieces);
     this.resume();
   }
 
   /** Forgets all that waits, and the rest of the cue that is heard. */
   clear() {
     this.#resampling = undefined;
-    this.#silence(this.#table.clear(this.#now()));
+    this.#output?.silence(this.#table.clear(this.#now()));
     this.#tick();
   }
 
@@ -213,14 +203,14 @@ export class Player extends Emitter {
   async close() {
     this.#closed.abort();
     clearInterval(this.#ticking);
-    this.#silence(this.#table.clear(this.#now()));
+    this.#output?.silence(this.#table.clear(this.#now()));
     this.#plain.stop();
     this.#element.pause();
     this.#element.srcObject = null;
     this.#lockScreen.close();
-    const graph = this.#graph;
-    this.#graph = undefined;
-    await graph?.context.close().catch(() => {});
+    const output = this.#output;
+    this.#output = undefined;
+    await output?.context.close().catch(() => {});
   }
 
   /** 0 to 1. iPhones leave the loudness of mode "stream" to their buttons. */
@@ -244,7 +234,7 @@ export class Player extends Emitter {
 
   /** What is heard in mode "web-audio"; undefined before `start()`. @returns {MediaStream | undefined} */
   get stream() {
-    return this.#graph?.stream;
+    return this.#output?.stream;
   }
 
   /** @returns {Status} */
@@ -265,15 +255,18 @@ export class Player extends Emitter {
   }
 
   #build() {
-    const context = contextOf(this.#rate);
-    const gain = context.createGain();
-    const destination = context.createMediaStreamDestination();
-    destination.channelCount = 1;
-    gain.connect(destination);
-    this.#graph = { context, gain, stream: destination.stream };
-    this.#table = new Timetable(context.sampleRate);
-    this.#follow(context);
-    return this.#graph;
+    const output = new Output(this.#rate);
+    this.#output = output;
+    this.#table = new Timetable(output.rate);
+    this.#follow(output.context);
+    return output;
+  }
+
+  #begun() {
+    if (this.#closed.signal.aborted) return;
+    this.#lockScreen.show(!this.#paused);
+    this.#interrupt(false);
+    this.#arrange();
   }
 
   /** @param {AudioContext} context */
@@ -291,7 +284,7 @@ export class Player extends Emitter {
   }
 
   #stateChanged() {
-    const state = this.#graph?.context.state;
+    const state = this.#output?.context.state;
     if (this.#mode !== "web-audio" || this.#paused || !state || state === "closed") return;
     // Safari has a state of its own, "interrupted", while a call rings; whatever is not running is silent.
     if (state !== "running") this.#interrupt(true);
@@ -300,13 +293,13 @@ export class Player extends Emitter {
 
   #outage() {
     // So that nothing is lost meanwhile: what is not heard waits.
-    void this.#graph?.context.suspend().catch(() => {});
+    void this.#output?.context.suspend().catch(() => {});
     this.#interrupt(true);
   }
 
   /** Plays on, if the browser lets it. */
   async #revive() {
-    if (this.#mode === "web-audio") await Promise.all([this.#element.play(), this.#graph?.context.resume()]);
+    if (this.#mode === "web-audio") await Promise.all([this.#element.play(), this.#output?.context.resume()]);
     else if (!this.#plain.playing) await this.#plain.resume();
     this.#interrupt(false);
   }
@@ -320,8 +313,7 @@ export class Player extends Emitter {
   }
 
   #now() {
-    const context = this.#graph?.context;
-    return context ? Math.round(context.currentTime * context.sampleRate) : 0;
+    return this.#output?.now ?? 0;
   }
 
   /**
@@ -332,7 +324,7 @@ export class Player extends Emitter {
    * @returns {[count: number, samples: Float32Array]}
    */
   #matched(cueId, samples, rate) {
-    const own = this.#graph?.context.sampleRate ?? rate;
+    const own = this.#output?.rate ?? rate;
     if (rate === own) return [samples.length, samples];
     if (this.#resampling?.cueId !== cueId) this.#resampling = { cueId, stream: new Resampler(rate, own) };
     const matched = this.#resampling.stream.process(samples);
@@ -342,47 +334,23 @@ export class Player extends Emitter {
   /** Something came, or something may go on. */
   #arrange() {
     const taken = this.#table.shed(this.#now());
-    this.#silence(taken.pieces);
+    this.#output?.silence(taken.pieces);
     if (taken.cues > 0) this.emit("dropped", { cues: taken.cues, seconds: taken.seconds });
-    if (this.#graph && this.#mode === "web-audio" && !this.#paused && !this.#interrupted) this.#schedule(this.#graph);
+    if (this.#output && this.#mode === "web-audio" && !this.#paused && !this.#interrupted) this.#schedule(this.#output);
     this.#tick();
   }
 
-  /** @param {{ context: AudioContext, gain: GainNode }} graph */
-  #schedule({ context, gain }) {
-    this.#table.guardSeconds = Math.min(MOST_GUARD, Math.max(LEAST_GUARD, 2 * (context.baseLatency || 0)));
-    const placed = this.#table.plan(this.#now());
-    const nodes = placed.map(({ sound }) => {
-      const buffer = context.createBuffer(1, sound.length, context.sampleRate);
-      buffer.copyToChannel(/** @type {Float32Array<ArrayBuffer>} */ (sound), 0);
-      const node = context.createBufferSource();
-      node.buffer = buffer;
-      node.connect(gain);
-      return node;
-    });
-    this.#table.postpone(placed, this.#now());
-    for (const [index, piece] of placed.entries()) {
-      const node = nodes[index];
-      node.start((piece.at ?? 0) / context.sampleRate);
-      this.#nodes.set(piece, node);
-      node.onended = () => this.#nodes.delete(piece);
-    }
-  }
-
-  /** @param {import("./timetable.js").Piece<Float32Array>[]} pieces */
-  #silence(pieces) {
-    for (const piece of pieces) {
-      this.#nodes.get(piece)?.stop();
-      this.#nodes.get(piece)?.disconnect();
-      this.#nodes.delete(piece);
-    }
+  /** @param {Output} output */
+  #schedule(output) {
+    this.#table.guardSeconds = output.guardSeconds;
+    const placed = this.#table.plan(output.now);
+    output.play(placed, () => this.#table.postpone(placed, output.now));
   }
 
   #applyVolume() {
     const loudness = this.#muted ? 0 : this.#volume;
     const ownSound = this.#mode === "web-audio";
-    const { context, gain } = this.#graph ?? {};
-    if (context && gain) gain.gain.setTargetAtTime(loudness, context.currentTime, SMOOTH);
+    if (this.#output) this.#output.loudness = loudness;
     this.#element.volume = ownSound ? 1 : this.#volume;
     this.#element.muted = !ownSound && this.#muted;
   }
@@ -417,19 +385,6 @@ export class Player extends Emitter {
 /** Seconds of a clock that never stands still. */
 function wall() {
   return performance.now() / 1000;
-}
-
-/** @param {number} sampleRate */
-function contextOf(sampleRate) {
-  // Silent switch or not, this is what the person came for (Safari 17 and later; the element does the same before).
-  const { audioSession } = /** @type {{ audioSession?: { type: string } }} */ (navigator);
-  if (audioSession) audioSession.type = "playback";
-  try {
-    return new AudioContext({ sampleRate, latencyHint: "balanced" });
-  } catch {
-    // A rate that this device does not do: cues are resampled to its own.
-    return new AudioContext({ latencyHint: "balanced" });
-  }
 }
 
 /** @param {unknown} error */

@@ -9,15 +9,18 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 import pytest
-from playwright.async_api import Page
+from playwright.async_api import Page, Route
 
+from edge.pages import WEB
 from tests.browser.conftest import OpenPage
 from tests.browser.hearing import Heard, hear
-from tests.browser.stage import Lingocast
+from tests.browser.stage import Lingocast, Talk
 from tests.browser.waiting import until
 from tests.browser.watching import Watch
 
 Samples = npt.NDArray[np.float32]
+
+SHORT_TALK = WEB / "audio" / "sample.mp3"
 
 PLAYER = """async (sampleRate) => {
   const { Player } = await import("/web/test/audio/player.js");
@@ -82,6 +85,10 @@ def same(heard: Samples, wanted: Samples) -> None:
     """Fails when a sample is missing, doubled, out of order, or another by more than the recording's rounding."""
     assert heard.size == wanted.size, f"{heard.size} samples were heard, {wanted.size} went in"
     assert float(np.abs(heard - wanted).max()) < 1e-4
+
+
+def listen(talk: Talk, form: str) -> str:
+    return f"/listen/{talk.session_id}/es.{form}"
 
 
 class Stage:
@@ -290,20 +297,46 @@ async def test_the_plain_stream_is_heard_instead(open_page: OpenPage, lingocast:
     await page.evaluate(PLAYER, 16_000)
     assert await page.evaluate("player.canPlayStream()") == "mp3"
     async with lingocast.talk() as talk, talk.going_on():
-        await page.evaluate(f"player.playStream('/listen/{talk.session_id}/es.mp3')")
+        # Chromium takes an address by 32 KB, which are 8 s of MP3 and 11 of Ogg. That an element plays Ogg, too, the
+        # first seconds of it show meanwhile.
+        await page.evaluate(f"(address) => {{ window.first = ({FIRST_SECONDS})(address); }}", listen(talk, "ogg"))
+        await page.evaluate("(address) => player.playStream(address)", listen(talk, "mp3"))
         heard = await hear(page, "#loudspeaker")
         await heard.until(lambda sound: sound.audible_seconds > 0.5, seconds=60)
         status = await page.evaluate("player.status")
         assert (status["mode"], status["playing"], status["paused"]) == ("stream", True, False)
+        assert await page.evaluate("first") >= 2
         await page.evaluate("player.pause()")
         assert await page.evaluate("[loudspeaker.paused, loudspeaker.getAttribute('src')]") == [True, None]
-        # Chromium takes an address by 32 KB, which are 11 s of Ogg; that an element plays it shows its first seconds.
-        ogg = f"/listen/{talk.session_id}/es.ogg"
-        assert await page.evaluate(FIRST_SECONDS, ogg) >= 2
     # Back to cues.
     await page.evaluate("player.start()")
     await page.evaluate("say('1-es', 0.5)")
     await until(lambda: page.evaluate("told.some(({ name }) => name === 'finished')"), "the end of the cue")
+
+
+async def test_a_stream_that_ends_is_loaded_again_until_the_person_pauses(open_page: OpenPage) -> None:
+    page = await open_page("/")
+    asked: list[str] = []
+
+    async def answer(route: Route) -> None:
+        asked.append(route.request.url)
+        await route.fulfill(body=SHORT_TALK.read_bytes()[:4_000], content_type="audio/mpeg")
+
+    await page.route("**/listen/**", answer)
+    await page.evaluate(PLAYER, 16_000)
+    await page.evaluate("player.playStream('/listen/faithful-shepherd-427/es.mp3')")
+    lost_and_found = "told.filter(({ name }) => name === 'interrupted').map(({ active }) => active)"
+    await until(lambda: page.evaluate(f"{lost_and_found}.length >= 2"), "another try")
+    assert (await page.evaluate(lost_and_found))[:2] == [False, True]
+    await page.evaluate("player.pause()")
+    count = len(asked)
+    assert count >= 2
+    # Longer than the next try would have waited.
+    await page.evaluate("new Promise((resolve) => setTimeout(resolve, 1500))")
+    assert len(asked) == count
+    await page.evaluate("player.resume()")
+    await until(lambda: page.evaluate("player.status.playing"), "the stream")
+    assert len(asked) > count
 
 
 async def test_an_address_that_plays_nothing_is_a_problem(open_page: OpenPage, watch: Watch) -> None:

@@ -141,6 +141,7 @@ async def test_without_a_microphone_it_is_said_what_to_do(
     await expect(piece(page, "sound-problem")).to_contain_text("sample talk can be broadcast without")
     if microphone == "denied":
         await expect(piece(page, "sound-problem")).to_contain_text("left of the address")
+    await expect(piece(page, "sound-problem")).to_be_in_viewport()
     await expect(piece(page, "sound-try")).to_have_text("Try again")
     await expect(piece(page, "go-live")).to_be_enabled()
 
@@ -295,12 +296,15 @@ async def test_after_a_reload_the_same_talk_goes_on_or_is_ended(open_page: OpenP
     page.on("dialog", leave)
     session_id = await go_live(page)
     async with listening(lingocast, session_id) as heard:
+        await heard.until(lambda so_far: so_far.finals)
         await page.reload()
         assert asked == ["beforeunload"]
         await expect(piece(page, "open-talk")).to_contain_text(session_id)
         await piece(page, "go-on").click()
         await expect(stage(page)).to_have_text("LIVE")
         assert await piece(page, "session-id").inner_text() == session_id
+        # What was understood before is still there, to be kept.
+        await expect(page.locator("[data-part=captions] .segment").first).to_contain_text("Welcome")
         known = len(heard.finals)
         await heard.until(lambda so_far: len(so_far.finals) > known)
         await page.reload()

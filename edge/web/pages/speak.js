@@ -1,6 +1,5 @@
 // The speaker page: what leads from a token to a talk and to its end. Wires the pieces; each hides its own decision.
 
-import { Speaker } from "../client.js";
 import { load, t } from "../interface/i18n.js";
 import { languagePicker } from "../interface/picker.js";
 import { Preferences } from "../interface/preferences.js";
@@ -9,7 +8,9 @@ import { Shortcuts } from "../interface/shortcuts.js";
 import { After } from "./speak/after.js";
 import { Broadcast } from "./speak/broadcast.js";
 import { part } from "./speak/elements.js";
+import { Entrance } from "./speak/entrance.js";
 import { GlossaryEditor } from "./speak/glossary-editor.js";
+import { forgetCaptions, keepCaptions } from "./speak/kept-captions.js";
 import { Live } from "./speak/live.js";
 import { OpenTalk } from "./speak/open-talk.js";
 import { RecordingPanel } from "./speak/recording-panel.js";
@@ -21,8 +22,7 @@ import { forget, remember } from "./speak/talk.js";
 import { judged, TokenStore } from "./speak/token.js";
 import { TokenCard } from "./speak/token-card.js";
 
-/** @import { Problem } from "../client.js" */
-/** @import { Created, Resumed } from "../client/speaker.js" */
+/** @import { Problem, Speaker } from "../client.js" */
 /** @import { Talk } from "./speak/talk.js" */
 
 const PREFERENCES = {
@@ -40,6 +40,8 @@ const PREFERENCES = {
 const SEEN_EVERY_MS = 5_000;
 /** Refusals by which a token is found to be no good. */
 const TOKEN_CODES = new Set(["MISSING_TOKEN", "INVALID_TOKEN", "TOKEN_EXPIRED"]);
+/** Ends of this page's part, not of the talk. */
+const ELSEWHERE = new Set(["REPLACED", "CONFLICT"]);
 
 class Page {
   constructor() {
@@ -64,7 +66,11 @@ class Page {
     this.setup = new Setup(part(document, "setup", HTMLFormElement), preferences, this.glossary, {
       kindChosen: (kind) => this.#kindChosen(kind),
       submitted: () => void this.#goLive(),
-      cancelled: () => this.opening?.close(),
+      cancelled: () => this.entrance.cancel(),
+    });
+    this.entrance = new Entrance(() => this.tokens.token, {
+      waiting: (connection) => this.setup.telling.waiting(connection),
+      refused: (problem) => this.#refused(problem),
     });
     this.openTalk = new OpenTalk(part(document, "open-talk", HTMLElement), {
       goOn: (talk) => void this.#goOn(talk),
@@ -85,8 +91,6 @@ class Page {
     this.broadcast = undefined;
     /** @type {Live | undefined} */
     this.live = undefined;
-    /** @type {Speaker | undefined} */
-    this.opening = undefined;
     languagePicker(part(document, "interface-language", HTMLSelectElement));
     this.#place();
     this.#begin();
@@ -100,7 +104,7 @@ class Page {
     this.setup.root.hidden = !good;
     if (good) {
       this.tokenCard.hide();
-      this.setup.warnOfExpiry(this.tokens.token);
+      this.setup.telling.warnOfExpiry(this.tokens.token);
       void this.openTalk.look();
     } else this.tokenCard.show(judgement);
   }
@@ -131,68 +135,50 @@ class Page {
   }
 
   async #goLive() {
-    if (this.opening || this.broadcast || !this.setup.complete) return;
-    const choices = this.setup.choices;
+    if (this.entrance.isBusy || this.broadcast || !this.setup.check()) return;
+    const { sourceLanguage, qualityTier, pin } = this.setup.choices;
     this.setup.setBusy(true);
-    // In the tap: browsers let nothing play or record otherwise.
-    if (!(await this.#openSound())) return this.setup.setBusy(false);
-    const { sourceLanguage, qualityTier, pin } = choices;
-    const options = { sourceLanguage, qualityTier, glossary: this.glossary.terms, ...(pin ? { pin } : {}) };
-    const speaker = new Speaker("", () => this.tokens.token, options);
-    await this.#opened(speaker, async (broadcast) => {
-      const { sessionId, joinUrl } = /** @type {Created} */ (await speaker.open());
-      const now = Date.now();
-      const talk = {
-        sessionId,
-        joinUrl: joinUrl || listenAddress(sessionId),
-        sourceLanguage,
-        startedAt: now,
-        seenAt: now,
-      };
-      this.#enter(broadcast, talk, pin);
-      broadcast.begin();
-    });
-    this.setup.setBusy(false);
-  }
-
-  /** @param {Talk} talk */
-  async #goOn(talk) {
-    if (this.opening || this.broadcast) return;
-    this.openTalk.setBusy(true);
-    const sound = this.setup.kind === "file" && !this.setup.choices.file ? Promise.resolve(false) : this.#openSound();
-    const speaker = this.#resuming(talk);
-    await this.#opened(speaker, async (broadcast) => {
-      const { broadcastState } = /** @type {Resumed} */ (await speaker.open());
-      this.openTalk.hide();
-      this.#enter(broadcast, talk, "");
-      broadcast.begin(broadcastState);
-      if (!(await sound)) this.#soundOver("failed");
-    });
-    this.openTalk.setBusy(false);
-  }
-
-  /** Ends a talk that another page began. @param {Talk} talk */
-  async #endOpen(talk) {
-    this.openTalk.setBusy(true);
-    const speaker = this.#resuming(talk);
     try {
-      await speaker.open();
-      await speaker.end();
-      forget();
-      this.openTalk.hide();
-      this.setup.tell(t("open.endedNow"));
-    } catch (error) {
-      this.#refused(/** @type {Problem} */ (error));
+      // In the tap: browsers let nothing play or record otherwise.
+      if (!(await this.#openSound())) return;
+      const options = { sourceLanguage, qualityTier, glossary: this.glossary.terms, ...(pin ? { pin } : {}) };
+      const opened = await this.entrance.create(options);
+      if (!opened) return;
+      const { sessionId } = opened.created;
+      const joinUrl = opened.created.joinUrl || `${window.location.origin}/s/${sessionId}`;
+      const now = Date.now();
+      forgetCaptions();
+      this.#enter(opened.speaker, { sessionId, joinUrl, sourceLanguage, startedAt: now, seenAt: now }, pin).begin();
     } finally {
-      speaker.close();
-      this.openTalk.setBusy(false);
+      this.setup.setBusy(false);
     }
   }
 
   /** @param {Talk} talk */
-  #resuming({ sessionId, sourceLanguage }) {
-    const glossary = this.glossary.terms;
-    return new Speaker("", () => this.tokens.token, { sourceLanguage, glossary, resume: { sessionId } });
+  async #goOn(talk) {
+    if (this.entrance.isBusy || this.broadcast) return;
+    this.openTalk.setBusy(true);
+    const { kind, file } = this.setup.choices;
+    // The talk is first: it does not wait for long, and it can be spoken in without what was chosen here.
+    const sound = kind === "file" && !file ? Promise.resolve(false) : this.#openSound();
+    const opened = await this.entrance.resume(talk, this.glossary.terms);
+    this.openTalk.setBusy(false);
+    if (!opened) return;
+    this.openTalk.hide();
+    this.#enter(opened.speaker, talk, "").begin(opened.resumed.broadcastState);
+    if (!(await sound)) this.#soundOver("failed");
+  }
+
+  /** Ends a talk that another page began. @param {Talk} talk */
+  async #endOpen(talk) {
+    if (this.entrance.isBusy) return;
+    this.openTalk.setBusy(true);
+    if (await this.entrance.end(talk)) {
+      forget();
+      this.openTalk.hide();
+      this.setup.telling.say(t("open.endedNow"));
+    }
+    this.openTalk.setBusy(false);
   }
 
   /** What is chosen, as sound. @returns {Promise<boolean>} whether there is some, or will be */
@@ -201,37 +187,6 @@ class Page {
     if (kind === "microphone") return Boolean(this.sound.microphone) || this.soundPanel.open();
     this.sound.openRecording(file);
     return true;
-  }
-
-  /**
-   * Opens a session, and says why not.
-   *
-   * @param {Speaker} speaker
-   * @param {(broadcast: Broadcast) => Promise<void>} open
-   */
-  async #opened(speaker, open) {
-    const broadcast = new Broadcast(speaker, this.sound);
-    this.opening = speaker;
-    const waiting = broadcast.on("connection", (connection) => {
-      // Trying again by itself would begin a talk when nobody expects it any more.
-      if (connection.problem?.code === "MAX_SESSIONS_EXCEEDED") {
-        this.#refused(connection.problem);
-        // Not in the middle of what the connection is telling.
-        queueMicrotask(() => speaker.close());
-      } else this.setup.waiting(connection);
-    });
-    try {
-      await open(broadcast);
-    } catch (error) {
-      broadcast.close();
-      this.setup.waiting(undefined);
-      const problem = /** @type {Problem} */ (error);
-      if (problem.code !== "CLOSED") this.#refused(problem);
-    } finally {
-      waiting();
-      this.setup.waiting(undefined);
-      this.opening = undefined;
-    }
   }
 
   /** @param {Problem} problem */
@@ -245,39 +200,46 @@ class Page {
     if (problem.code === "SESSION_NOT_FOUND") {
       forget();
       this.openTalk.hide();
-      this.setup.tell(t("open.gone"));
+      this.setup.telling.say(t("open.gone"));
       return;
     }
-    this.setup.refuse(problem);
+    this.setup.telling.refuse(problem);
     if (problem.code === "MAX_SESSIONS_EXCEEDED") void this.openTalk.look();
   }
 
   /**
    * The talk begins, or goes on.
    *
-   * @param {Broadcast} broadcast
+   * @param {Speaker} speaker
    * @param {Talk} talk
    * @param {string} pin
+   * @returns {Broadcast} to be begun
    */
-  #enter(broadcast, talk, pin) {
+  #enter(speaker, talk, pin) {
+    const broadcast = new Broadcast(speaker, this.sound);
     this.broadcast = broadcast;
-    this.live = new Live(this.liveRoot, broadcast, { ...talk, pin }, this.shortcuts);
-    const seen = () => remember({ ...talk, seenAt: Date.now() });
+    const live = new Live(this.liveRoot, broadcast, { ...talk, pin }, this.shortcuts);
+    this.live = live;
+    const seen = () => {
+      remember({ ...talk, seenAt: Date.now() });
+      keepCaptions(talk.sessionId, live.transcript);
+    };
     seen();
     const seeing = setInterval(seen, SEEN_EVERY_MS);
+    window.addEventListener("pagehide", seen);
     broadcast.on("ended", ({ reason }) => {
       clearInterval(seeing);
+      window.removeEventListener("pagehide", seen);
       this.#ended(talk, reason);
     });
-    broadcast.speaker.on("glossaryAccepted", ({ terms }) =>
-      this.glossary.tell(t("glossary.accepted", { count: terms })),
-    );
+    speaker.on("glossaryAccepted", ({ terms }) => this.glossary.tell(t("glossary.accepted", { count: terms })));
     this.#place();
     const { kind } = this.sound;
     if (kind === "file" || kind === "sample") this.recordingPanel.show(this.setup.choices.file?.name);
     else this.recordingPanel.hide();
-    this.live.show();
+    live.show();
     this.sound.start();
+    return broadcast;
   }
 
   /**
@@ -288,8 +250,11 @@ class Page {
     const { broadcast, live } = this;
     if (!broadcast || !live) return;
     this.broadcast = this.live = undefined;
-    // With another token it can be gone on with.
-    if (!TOKEN_CODES.has(reason)) forget();
+    if (TOKEN_CODES.has(reason)) this.tokens.forget();
+    else if (!ELSEWHERE.has(reason)) {
+      forget();
+      forgetCaptions();
+    }
     broadcast.close();
     this.sound.close();
     live.close();
@@ -339,11 +304,6 @@ class Page {
       this.glossary.tell(`${title}. ${advice}`);
     }
   }
-}
-
-/** @param {string} sessionId */
-function listenAddress(sessionId) {
-  return `${window.location.origin}/s/${sessionId}`;
 }
 
 await load("speak");

@@ -156,7 +156,7 @@ export default {
   "live.pause": "Pause",
   "live.resume": "Weiter",
   "live.volume": "Lautstärke",
-  "live.percent": "{percent} %",
+  "live.percent": "{percent} %",
   "live.end": "Vortrag beenden",
   "live.notices": "Hinweise",
   "live.captions": "Was verstanden wurde",
@@ -232,6 +232,8 @@ export default {
   "after.text": "{id} war {duration} lang live.",
   "after.speaker_gone": "Die Verbindung war zu lange abgerissen, und der Server hat ihn beendet.",
   "after.expired": "Er hat die längste Dauer erreicht, die dieser Server erlaubt.",
+  "after.token":
+    "Ihr Sprecher-Link wird nicht mehr angenommen. Wer innerhalb von 30 Sekunden einen neuen einfügt, kann weitermachen.",
   "after.elsewhere": "Er geht in einem anderen Tab oder auf einem anderen Gerät weiter.",
   "after.broken": "Er ließ sich nicht fortsetzen.",
   "after.keep": "Die Untertitel behalten",

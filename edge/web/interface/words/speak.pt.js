@@ -223,6 +223,7 @@ export default {
   "after.text": "{id} esteve ao vivo por {duration}.",
   "after.speaker_gone": "A conexão ficou perdida por tempo demais, e o servidor a terminou.",
   "after.expired": "Ela atingiu o tempo mais longo que este servidor permite.",
+  "after.token": "O seu link de orador não é mais aceito. Quem colar um novo em 30 segundos pode continuar.",
   "after.elsewhere": "Ela continua em outra aba ou em outro aparelho.",
   "after.broken": "Não foi possível continuar.",
   "after.keep": "Guardar as legendas",

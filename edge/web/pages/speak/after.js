@@ -12,6 +12,8 @@ const TOLD = new Map([
   ["speaker_gone", "after.speaker_gone"],
   ["while_away", "after.speaker_gone"],
   ["expired", "after.expired"],
+  ["INVALID_TOKEN", "after.token"],
+  ["TOKEN_EXPIRED", "after.token"],
   ["REPLACED", "after.elsewhere"],
   ["CONFLICT", "after.elsewhere"],
 ]);

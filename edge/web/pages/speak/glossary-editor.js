@@ -26,7 +26,7 @@ export class GlossaryEditor {
     this.#button("add-term", () => this.#add());
     this.#button("clear-terms", () => this.#clear());
     this.#button("paste-add", () => this.#addPasted());
-    this.#button("apply-terms", () => this.valid && apply(this.terms));
+    this.#button("apply-terms", () => this.check() && apply(this.terms));
     onLanguage("change", () => this.#draw());
     this.#draw();
   }
@@ -36,8 +36,8 @@ export class GlossaryEditor {
     return toTerms(this.rows);
   }
 
-  /** Whether the server would take them; if not, the first mistake is shown and has the focus. */
-  get valid() {
+  /** Looks whether the server would take them; the first mistake is shown and has the focus. @returns {boolean} */
+  check() {
     const [first] = this.#showMistakes();
     if (first === undefined) return true;
     this.details.open = true;

@@ -11,6 +11,7 @@ import { keepAwake } from "../../interface/wakelock.js";
 import { showAudience } from "./audience.js";
 import { part } from "./elements.js";
 import { invite } from "./invite.js";
+import { bringBack } from "./kept-captions.js";
 import { MeterView } from "./meter-view.js";
 import { NoticesView } from "./notices-view.js";
 import { offerToSave } from "./save.js";
@@ -43,6 +44,7 @@ export class Live {
     this.status = { listenerCount: 0, languageDistribution: {}, lag: {} };
     this.closing = new AbortController();
     this.transcript = new Transcript({ language: talk.sourceLanguage });
+    bringBack(talk.sessionId, this.transcript);
     this.captions = new CaptionView(part(root, "captions", HTMLElement), {
       lang: talk.sourceLanguage,
       label: t("live.captions"),

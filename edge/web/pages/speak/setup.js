@@ -3,11 +3,10 @@
 
 import { interfaceLanguage, languageName, on as onLanguage, t } from "../../interface/i18n.js";
 import { best } from "../../interface/languages.js";
-import { words } from "../../interface/problems.js";
 import { part } from "./elements.js";
+import { SetupTelling } from "./setup-telling.js";
 import { lengthOf } from "./sound.js";
 import { clock } from "./stage.js";
-import { expiryOf } from "./token.js";
 
 /** @import { GlossaryEditor } from "./glossary-editor.js" */
 /** @import { Preferences } from "../../interface/preferences.js" */
@@ -24,8 +23,6 @@ import { expiryOf } from "./token.js";
  */
 
 const SAMPLE_LANGUAGE = "en";
-/** A connection is refreshed after 100 minutes at the latest, for which the token must still be good. */
-const SHORT_MS = 2 * 3_600_000;
 
 export class Setup {
   /**
@@ -42,7 +39,7 @@ export class Setup {
     this.language = part(root, "language", HTMLSelectElement);
     this.file = part(root, "file", HTMLInputElement);
     this.go = part(root, "go-live", HTMLButtonElement);
-    this.refusal = part(root, "refusal", HTMLElement);
+    this.telling = new SetupTelling(root);
     /** @type {Source[]} */
     this.sources = [];
     this.fileOk = false;
@@ -94,8 +91,8 @@ export class Setup {
     this.#kindChosen();
   }
 
-  /** Whether all that is needed was chosen; what is missing is said, and has the focus. */
-  get complete() {
+  /** Looks whether all that is needed was chosen; what is missing is said, and has the focus. @returns {boolean} */
+  check() {
     if (!this.sources.length) {
       void this.loadLanguages();
       return this.#missing("talk.noLanguages", this.language);
@@ -105,7 +102,7 @@ export class Setup {
     if (this.kind === "sample" && this.language.value !== SAMPLE_LANGUAGE) {
       return this.#missing("source.sample.missing", this.language);
     }
-    return this.glossary.valid;
+    return this.glossary.check();
   }
 
   /** The button works or waits. @param {boolean} busy */
@@ -113,40 +110,7 @@ export class Setup {
     this.go.disabled = busy;
     this.go.dataset.t = busy ? "go.opening" : "go.live";
     this.go.textContent = t(this.go.dataset.t);
-    if (busy) this.refusal.hidden = true;
-  }
-
-  /**
-   * Says why there is no talk.
-   *
-   * @param {{code?: string, closeCode?: number, retryAfter?: number}} problem
-   */
-  refuse(problem) {
-    const { title, advice } = words(problem);
-    const more = problem.code === "MAX_SESSIONS_EXCEEDED" ? [t("go.elsewhere")] : [];
-    this.tell(title, [advice, ...more]);
-  }
-
-  /**
-   * While the server is not reached, or takes no more: why, and when it is tried again.
-   *
-   * @param {import("./broadcast.js").Connection | undefined} connection undefined: nothing is waited for
-   */
-  waiting(connection) {
-    clearInterval(this.counting);
-    const isWaiting = connection?.status === "waiting" || connection?.status === "offline";
-    part(this.root, "cancel", HTMLButtonElement).hidden = !isWaiting;
-    const told = part(this.root, "waiting", HTMLElement);
-    told.hidden = !isWaiting;
-    if (!connection || !isWaiting) return;
-    const title = connection.problem ? words(connection.problem).title : "";
-    const tell = () => {
-      const count = Math.max(0, Math.ceil(((connection.retryAt ?? 0) - Date.now()) / 1000));
-      told.textContent =
-        connection.status === "offline" ? t("common.offline") : `${title}. ${t("go.again", { count })}`;
-    };
-    tell();
-    this.counting = setInterval(tell, 1000);
+    if (busy) this.telling.hush();
   }
 
   /** To where a person begins. */
@@ -156,38 +120,12 @@ export class Setup {
       ?.focus();
   }
 
-  /** Says that a token will not last for a long talk. @param {string} token */
-  warnOfExpiry(token) {
-    const expiry = expiryOf(token);
-    const told = part(this.root, "expiry", HTMLElement);
-    told.hidden = expiry === undefined || expiry - Date.now() > SHORT_MS;
-    if (told.hidden || expiry === undefined) return;
-    const time = new Intl.DateTimeFormat(interfaceLanguage(), { timeStyle: "short" }).format(expiry);
-    told.textContent = t("token.soon", { time });
-  }
-
-  /**
-   * Says something above the choices, where the person looks next.
-   *
-   * @param {string} title
-   * @param {readonly string[]} [advice]
-   */
-  tell(title, advice = []) {
-    const heading = document.createElement("strong");
-    heading.textContent = title;
-    const sentences = advice.map((sentence) => Object.assign(document.createElement("p"), { textContent: sentence }));
-    this.refusal.replaceChildren(heading, ...sentences);
-    this.refusal.hidden = false;
-    this.refusal.focus();
-    this.refusal.scrollIntoView({ block: "center" });
-  }
-
   /**
    * @param {string} key
    * @param {HTMLElement} field
    */
   #missing(key, field) {
-    this.tell(t(key));
+    this.telling.say(t(key));
     field.focus();
     return false;
   }

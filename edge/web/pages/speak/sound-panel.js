@@ -38,6 +38,7 @@ export class SoundPanel {
     navigator.mediaDevices?.addEventListener?.("devicechange", () => void this.#list());
     onLanguage("change", () => void this.#list());
     translate(this.root);
+    void this.#list();
     // Better said before somebody tries: no permission will help there.
     if (!window.isSecureContext) this.fail({ name: "insecure" });
   }
@@ -69,6 +70,9 @@ export class SoundPanel {
       return true;
     } catch (error) {
       this.fail(error);
+      // It may be far from the button that was pressed.
+      this.problem.focus();
+      this.problem.scrollIntoView({ block: "center" });
       return false;
     } finally {
       this.button.disabled = false;

@@ -13,8 +13,8 @@ const LIVE_SECONDS = 3;
 const MOST_SECONDS = 30;
 
 /**
- * What is shown of the sound. `soundOn`: a button is there to begin it, with these words.
- * @typedef {{shown: boolean, stream: boolean, soundOn?: "controls.soundOn" | "controls.soundTap"}} Mode
+ * What is shown of the sound. `live`: there is something to be behind of. `soundOn`: a button is there to begin it, with these words.
+ * @typedef {{shown: boolean, live: boolean, soundOn?: "controls.soundOn" | "controls.soundTap"}} Mode
  */
 
 /** @extends {Emitter<{pause: boolean, live: undefined, muted: boolean, volume: number, soundOn: undefined}>} */
@@ -35,7 +35,7 @@ export class Controls extends Emitter {
   /** @type {Status | undefined} */
   #status;
   /** @type {Mode} */
-  #mode = { shown: false, stream: false };
+  #mode = { shown: false, live: false };
 
   constructor() {
     super();
@@ -88,10 +88,10 @@ export class Controls extends Emitter {
 
   #measure() {
     const { bufferedSeconds = 0, behindSeconds = 0 } = this.#status ?? {};
-    const behind = this.#mode.stream ? 0 : Math.max(behindSeconds, this.#paused ? bufferedSeconds : 0);
+    const behind = Math.max(behindSeconds, this.#paused ? bufferedSeconds : 0);
     this.#playing.dataset.behind = behind.toFixed(1);
     this.#playing.dataset.buffered = bufferedSeconds.toFixed(1);
-    this.#behind.hidden = !(this.#paused || behind > LIVE_SECONDS) || this.#mode.stream;
+    this.#behind.hidden = !this.#mode.live || !(this.#paused || behind > LIVE_SECONDS);
     if (this.#behind.hidden) return;
     const inHand = Math.min(MOST_SECONDS, bufferedSeconds);
     this.#behindWords.textContent = t("controls.behind", { time: length(behind) });

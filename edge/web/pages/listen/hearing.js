@@ -160,6 +160,7 @@ export class Hearing extends Emitter {
   async #replace(wishes) {
     const former = this.#listener;
     const next = this.#connect(wishes, this.#handOver(wishes));
+    this.#replacing = true;
     let took = false;
     const take = () => {
       if (took || this.#closed) return;
@@ -169,6 +170,8 @@ export class Hearing extends Emitter {
       this.#listener = next;
       if (former) this.#letGo(former);
       this.#relayed(this.#relay.follow(next));
+      this.#untold = undefined;
+      this.#tellStatus({ status: "open" });
       this.emit("language", { language: wishes.language });
     };
     // Before anything else that it brings is handed out.
@@ -179,6 +182,10 @@ export class Hearing extends Emitter {
     } catch (problem) {
       this.#forget(next);
       throw problem;
+    } finally {
+      this.#replacing = false;
+      if (this.#untold) this.#tellStatus(this.#untold);
+      this.#untold = undefined;
     }
     if (this.#closed) await next.close();
   }
@@ -197,6 +204,15 @@ export class Hearing extends Emitter {
 
   /** @type {ConnectionStatus} */
   #status = "connecting";
+  #replacing = false;
+  /** @type {import("../../client/connection.js").Status | undefined} That it was closed, while it is being replaced. */
+  #untold;
+
+  /** @param {import("../../client/connection.js").Status} told */
+  #tellStatus(told) {
+    this.#status = told.status;
+    this.emit("connection", told);
+  }
 
   /**
    * @param {Listener} listener
@@ -228,8 +244,9 @@ export class Hearing extends Emitter {
       listener.on("connection", (told) => {
         if (this.#leaving.has(listener) && told.status !== "open") this.#gone(listener);
         mine(() => {
-          this.#status = told.status;
-          this.emit("connection", told);
+          // It may close before the answer to the one that takes its place is read.
+          if (told.problem?.code === "REPLACED" && this.#replacing) this.#untold = told;
+          else this.#tellStatus(told);
         });
       }),
     ]);

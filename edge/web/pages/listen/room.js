@@ -248,12 +248,14 @@ export class Room {
     this.#paused(false);
     this.#sounding.volume = this.#preferences.get("volume");
     this.#sounding.muted = this.#preferences.get("muted");
-    const kind = await this.#sounding.start(wanted, this.#stream);
-    if (wanted !== this.#wanted) return;
-    this.#showSound();
-    if (kind === wanted) return;
-    // This browser cannot do it: what it can do is told, and nothing comes in vain.
-    announce(t(kind === "stream" ? "sound.streamInstead" : "sound.none"), { assertive: true });
+    await this.#sounding.start(wanted, this.#stream);
+    if (wanted === this.#wanted && wanted !== "off" && this.#sounding.kind === "off")
+      await this.#insteadOf("sound.none");
+  }
+
+  /** This browser cannot do what is wanted: that is told, and nothing comes in vain. @param {string} key of the words */
+  async #insteadOf(key) {
+    announce(t(key), { assertive: true });
     await this.#hearing.change({ voice: false }).catch(() => {});
   }
 
@@ -265,6 +267,10 @@ export class Room {
 
   #followSounding() {
     const sounding = this.#sounding;
+    sounding.on("kind", (kind) => {
+      this.#showSound();
+      if (kind === "stream" && this.#wanted === "voice") void this.#insteadOf("sound.streamInstead");
+    });
     sounding.on("status", (status) => {
       this.#controls.status = status;
       if (status.paused !== this.#standing.paused) this.#paused(status.paused);
@@ -280,7 +286,7 @@ export class Room {
     const soundOn = silent ? "controls.soundTap" : "controls.soundOn";
     this.#controls.mode = {
       shown: kind !== "off",
-      stream: kind === "stream",
+      live: kind === "voice" && !ended,
       soundOn: kind === "off" && !ended ? soundOn : undefined,
     };
     this.#know({ stream: kind === "stream" });
@@ -375,6 +381,7 @@ export class Room {
   /** What is in hand is still heard. */
   #isOver() {
     this.#over.hidden = false;
+    this.#showSound();
     this.#language.disabled = true;
     const waiting = setInterval(() => {
       if (this.#sounding.sounds) return;

@@ -11,6 +11,7 @@ import { Emitter } from "../../client/emitter.js";
 
 /**
  * @typedef {object} Events
+ * @property {Sound} kind what sounds from now on
  * @property {import("../../audio/player.js").Status} status
  * @property {{cues: number, seconds: number}} dropped
  * @property {{active: boolean}} interrupted
@@ -75,38 +76,30 @@ export class Sounding extends Emitter {
   }
 
   /**
-   * Begins to sound; to be called in a tap, before anything is waited for.
+   * Begins to sound; to be called in a tap, before anything is waited for. "kind" tells what this browser does of it:
+   * "stream" instead of "voice", and at once, for a stream takes some seconds to be heard; or "off".
    * @param {Sound} wanted
    * @param {(form: "ogg" | "mp3") => string} stream the address of the plain stream
-   * @returns {Promise<Sound>} what this browser can do of it: "stream" instead of "voice", or "off"
    */
   async start(wanted, stream) {
     const waited = this.#waiting;
-    this.stop();
-    if (wanted === "off") return "off";
+    this.#leave();
+    if (wanted === "off") return this.#become("off");
     this.#waiting = waited;
     this.#expecting = true;
     const player = this.#make();
     this.#player = player;
-    const works = (wanted === "voice" && (await starts(player))) || (await plays(player, stream));
-    if (this.#player !== player) return this.#kind; // Something else was wanted meanwhile.
-    if (!works) {
-      this.stop();
-      return "off";
-    }
-    this.#kind = player.status.mode === "stream" ? "stream" : "voice";
-    for (const piece of this.#waiting.splice(0)) if (this.#kind === "voice") this.#play(player, piece);
-    return this.#kind;
+    const voice = wanted === "voice" && (await starts(player));
+    if (this.#player !== player) return; // Something else was wanted meanwhile.
+    this.#become(voice ? "voice" : "stream");
+    for (const piece of this.#waiting.splice(0)) this.receive(piece);
+    if (!voice && !(await plays(player, stream)) && this.#player === player) this.stop();
   }
 
   /** Nothing sounds any more. */
   stop() {
-    const player = this.#player;
-    this.#player = undefined;
-    this.#kind = "off";
-    this.#expecting = false;
-    this.#waiting = [];
-    void player?.close();
+    this.#leave();
+    this.#become("off");
   }
 
   /** @param {Piece} piece */
@@ -117,7 +110,7 @@ export class Sounding extends Emitter {
 
   /** The plain stream is another now, as of another language. @param {(form: "ogg" | "mp3") => string} stream */
   async tune(stream) {
-    if (this.#player && this.#kind === "stream") await plays(this.#player, stream);
+    if (this.#kind === "stream") await this.start("stream", stream);
   }
 
   pause() {
@@ -131,6 +124,21 @@ export class Sounding extends Emitter {
 
   skipToLive() {
     this.#player?.skipToLive();
+  }
+
+  /** @param {Sound} kind */
+  #become(kind) {
+    this.#kind = kind;
+    this.emit("kind", kind);
+  }
+
+  #leave() {
+    const player = this.#player;
+    this.#player = undefined;
+    this.#kind = "off";
+    this.#expecting = false;
+    this.#waiting = [];
+    void player?.close();
   }
 
   #make() {

@@ -1,20 +1,19 @@
 /**
  * The listener's side: joins a session in a language; captions and voice come as events.
  *
- * Hides how a place in a session is kept: joined once, then resumed with the secret id of the connection before; where
- * that is not known any more, with what was heard last. What language is spoken by now is confirmed by the server, over
- * refreshes, too.
+ * Hides that what it tells came by several connections: `place.js` knows what to ask for, `connection.js` keeps on
+ * asking, `assembly.js` leaves out what came twice, `voice.js` decodes.
  */
 import { Assembly } from "./assembly.js";
 import { Connection } from "./connection.js";
 import { Emitter } from "./emitter.js";
 import { INITIAL_STATE, moved } from "./messages.js";
-import { OpusVoice, supported } from "./opus.js";
-import { decoded } from "./pcm.js";
+import { Place } from "./place.js";
 import { Problem } from "./problem.js";
 import { Questions } from "./questions.js";
 import { TIMING } from "./recovery.js";
 import { BROWSER } from "./surroundings.js";
+import { Voice } from "./voice.js";
 
 /** @typedef {import("./messages.js").Message} Message */
 /** @typedef {import("./messages.js").BroadcastState} BroadcastState */
@@ -22,10 +21,7 @@ import { BROWSER } from "./surroundings.js";
 /** @typedef {{sessionId: string, sourceLanguage: string, targetLanguage: string, listenerCount: number, qualityTier: string, broadcastState: BroadcastState}} Joined */
 /** @typedef {{segmentId: number, text: string, stableChars: number, isFinal: boolean, startMs: number, endMs: number}} SourceCaption */
 /** @typedef {SourceCaption & {language: string}} Caption */
-/**
- * What a page keeps (sessionStorage) to go on after it was loaded again. `connectionId` is a secret: keep it out of links.
- * @typedef {{connectionId: string, lastCue: string, language?: string, sourceLanguage?: string, qualityTier?: string, at?: number}} Memory
- */
+/** @typedef {import("./place.js").Memory} Memory */
 /**
  * @typedef {object} ListenerOptions
  * @property {string} language the code wanted; the server answers with the one that serves it
@@ -41,9 +37,9 @@ import { BROWSER } from "./surroundings.js";
  * @property {Joined} joined
  * @property {Caption} caption
  * @property {SourceCaption} sourceCaption
- * @property {{cueId: string, segmentId: number, language: string, startMs: number, endMs: number, tempo: number}} cueStart
- * @property {{cueId: string, samples: Float32Array, sampleRate: number}} audio
- * @property {{cueId: string, durationMs: number, cut: boolean}} cueEnd
+ * @property {import("./voice.js").CueStart} cueStart
+ * @property {import("./voice.js").Samples} audio
+ * @property {import("./voice.js").CueEnd} cueEnd
  * @property {BroadcastState} state
  * @property {{language: string}} languageChanged
  * @property {{cues: number, seconds: number}} dropped
@@ -54,36 +50,22 @@ import { BROWSER } from "./surroundings.js";
  * @property {Problem} problem
  */
 
-/** Older memories help nobody: the server remembers the last 10 s of a feed. */
-const MEMORY_MS = 60_000;
-
 /** The reason of an end that was found out afterwards. */
 const WHILE_AWAY = "while_away";
 
 /** @extends {Emitter<ListenerEvents>} */
 export class Listener extends Emitter {
-  #sessionId;
   #options;
   #surroundings;
   #timing;
+  #place;
   #connection;
   #questions;
   #assembly;
-  /** @type {OpusVoice | undefined} */
   #voice;
-  /** @type {"pcm" | "opus" | "off"} */
-  #audio;
-  #connectionId = "";
-  /** What is wanted, what the next connection was asked for, and what the server said. */
-  #wanted;
-  #requested = "";
-  #confirmed = "";
   /** @type {Joined | undefined} */
   #joined;
   #state = INITIAL_STATE;
-  /** Of the cue under way: its rate, and in which form it comes. */
-  #sampleRate = 16_000;
-  #form = "pcm";
   #ended = false;
   #left = false;
   /** @type {(() => void) | undefined} Once the first connection is complete. */
@@ -96,14 +78,21 @@ export class Listener extends Emitter {
    */
   constructor(origin, sessionId, options) {
     super();
-    this.#sessionId = sessionId;
     this.#options = options;
     this.#surroundings = options.surroundings ?? BROWSER;
     this.#timing = { ...TIMING, ...options.timing };
-    this.#wanted = options.language;
-    this.#audio = options.audio ?? "pcm";
+    this.#place = new Place(sessionId, options, this.#surroundings.now());
     this.#questions = new Questions(this.#surroundings);
-    this.#assembly = new Assembly(this.#recalled(options.resume));
+    this.#assembly = new Assembly(this.#place.heardBefore);
+    this.#voice = new Voice({
+      start: (cue) => this.emit("cueStart", cue),
+      audio: (audio) => this.emit("audio", audio),
+      end: (end) => this.emit("cueEnd", end),
+      failed: () => {
+        this.#place.audio = "pcm";
+        this.#connection.refresh();
+      },
+    });
     this.#connection = new Connection(origin, this.#identity(), this.#handlers(), this.#timing, this.#surroundings);
   }
 
@@ -113,12 +102,8 @@ export class Listener extends Emitter {
    * @returns {Promise<Joined>}
    */
   async open() {
-    if (this.#audio === "opus") {
-      if (await supported()) {
-        this.#useOpus();
-      } else {
-        this.#audio = "pcm";
-      }
+    if (this.#place.audio === "opus" && !(await this.#voice.takeOpus())) {
+      this.#place.audio = "pcm";
     }
     const entered = new Promise((/** @type {(done: undefined) => void} */ resolve) => {
       this.#entered = () => resolve(undefined);
@@ -133,7 +118,7 @@ export class Listener extends Emitter {
 
   /** The language listened to now, as the server calls it; empty before joining. */
   get language() {
-    return this.#confirmed;
+    return this.#place.confirmed;
   }
 
   /** The speaker's switches. */
@@ -143,15 +128,15 @@ export class Listener extends Emitter {
 
   /** How the voice comes, after what the browser and the server can do. */
   get audioFormat() {
-    return this.#audio;
+    return this.#place.audio;
   }
 
   /** For `resume`, when the page is loaded again. @returns {Memory} */
   get memory() {
     return {
-      connectionId: this.#connectionId,
+      connectionId: this.#place.connectionId,
       lastCue: this.#assembly.lastCue,
-      language: this.#confirmed,
+      language: this.#place.confirmed,
       sourceLanguage: this.#joined?.sourceLanguage,
       qualityTier: this.#joined?.qualityTier,
       at: this.#surroundings.now(),
@@ -164,12 +149,13 @@ export class Listener extends Emitter {
    * @param {string} code
    */
   async changeLanguage(code) {
-    this.#wanted = code;
+    const place = this.#place;
+    place.wanted = code;
     try {
       await this.#ask("changeLanguage", "languageChanged", { targetLanguage: code });
     } finally {
-      if (this.#wanted === code) {
-        this.#wanted = this.#confirmed;
+      if (place.wanted === code) {
+        place.wanted = place.confirmed;
       }
     }
   }
@@ -197,84 +183,22 @@ export class Listener extends Emitter {
 
   // ------------------------------------------------------------------ who is connecting
 
-  /** @param {Memory | undefined} memory @returns {string} the last cue, where that helps */
-  #recalled(memory) {
-    const age = this.#surroundings.now() - (memory?.at ?? this.#surroundings.now());
-    if (!memory || age > MEMORY_MS) {
-      return "";
-    }
-    this.#connectionId = memory.connectionId;
-    return (memory.language ?? this.#wanted) === this.#wanted ? memory.lastCue : "";
-  }
-
   /** @returns {import("./connection.js").Identity} */
   #identity() {
+    const place = this.#place;
     return {
-      request: async () => this.#request(),
-      answered: (answer) => {
-        if (answer.type === "sessionJoined") {
-          this.#connectionId = answer.connectionId;
-          return true;
+      request: async () => place.request(this.#assembly.resumeAfter),
+      answered: (answer) => place.answered(answer),
+      adapt: (problem) => {
+        const given = place.adapt(problem);
+        if (given === "language") {
+          this.#questions.withdraw("changeLanguage", problem);
         }
-        if (answer.type === "connectionRefreshComplete") {
-          this.#connectionId = answer.newConnectionId;
-          return true;
-        }
-        return false;
+        return given !== undefined;
       },
-      adapt: (problem) => this.#adapt(problem),
-      lost: (clean) => {
-        // Who said goodbye, or was told it, has no place to resume.
-        this.#connectionId = clean ? "" : this.#connectionId;
-      },
+      lost: (clean) => place.lost(clean),
       unanswered: () => {},
     };
-  }
-
-  /** @returns {Record<string, string>} */
-  #request() {
-    this.#requested = this.#wanted;
-    const { pin, captions } = this.#options;
-    const changes = this.#confirmed !== "" && this.#wanted !== this.#confirmed;
-    const lastCue = changes ? "" : this.#assembly.resumeAfter;
-    /** @type {Record<string, string>} */
-    const query =
-      this.#connectionId || lastCue ? { action: "refreshConnection", role: "listener" } : { action: "joinSession" };
-    const given = {
-      sessionId: this.#sessionId,
-      targetLanguage: this.#wanted,
-      connectionId: this.#connectionId,
-      lastCue,
-      pin,
-      captions,
-      audio: this.#audio === "off" ? "off" : "",
-      audioFormat: this.#audio === "opus" ? "opus" : "",
-    };
-    for (const [name, value] of Object.entries(given)) {
-      if (value) {
-        query[name] = value;
-      }
-    }
-    return query;
-  }
-
-  /** @param {Problem} problem */
-  #adapt(problem) {
-    if (problem.code === "CONFLICT" && this.#connectionId) {
-      this.#connectionId = "";
-      return true;
-    }
-    if (problem.code === "INVALID_PARAMETER" && this.#audio === "opus") {
-      this.#audio = "pcm";
-      return true;
-    }
-    const language = problem.code === "UNSUPPORTED_LANGUAGE" || problem.code === "INVALID_LANGUAGE";
-    if (language && this.#confirmed && this.#wanted !== this.#confirmed) {
-      this.#wanted = this.#confirmed;
-      this.#questions.withdraw("changeLanguage", problem);
-      return true;
-    }
-    return false;
   }
 
   // ------------------------------------------------------------------ what comes
@@ -322,13 +246,11 @@ export class Listener extends Emitter {
 
   /** A connection is read from here on. @param {Message & {type: "sessionJoined" | "connectionRefreshComplete"}} answer */
   #arrived(answer) {
-    const language = answer.targetLanguage || this.#wanted;
-    if (this.#requested === this.#wanted) {
-      this.#wanted = language;
+    const language = answer.targetLanguage || this.#place.wanted;
+    if (this.#place.arrived(language)) {
       this.#confirm(language);
     } else if (!this.#questions.pending("changeLanguage")) {
-      // The one before changed its language after this one was asked for.
-      this.#ask("changeLanguage", "languageChanged", { targetLanguage: this.#wanted }).catch((problem) =>
+      this.#ask("changeLanguage", "languageChanged", { targetLanguage: this.#place.wanted }).catch((problem) =>
         this.emit("problem", problem),
       );
     }
@@ -336,11 +258,11 @@ export class Listener extends Emitter {
 
   /** @param {string} language */
   #confirm(language) {
-    const before = this.#confirmed;
+    const before = this.#place.confirmed;
     if (language === before) {
       return;
     }
-    this.#confirmed = language;
+    this.#place.confirmed = language;
     if (before) {
       for (const news of this.#assembly.giveUp()) {
         this.#deliver(news);
@@ -355,9 +277,9 @@ export class Listener extends Emitter {
     const memory = this.#options.resume;
     const known = message.type === "sessionJoined" ? message : undefined;
     this.#joined = {
-      sessionId: this.#sessionId,
+      sessionId: this.#place.sessionId,
       sourceLanguage: known?.sourceLanguage ?? memory?.sourceLanguage ?? "",
-      targetLanguage: this.#confirmed,
+      targetLanguage: this.#place.confirmed,
       listenerCount: known?.listenerCount ?? 0,
       qualityTier: known?.qualityTier ?? memory?.qualityTier ?? "",
       broadcastState: message.broadcastState,
@@ -372,10 +294,10 @@ export class Listener extends Emitter {
       case "cueStart":
       case "cueAudio":
       case "cueEnd":
-        this.#voiced(news);
+        this.#voice.take(news);
         break;
       case "sessionEnded":
-        this.#inOrder(() => this.#end(news.reason));
+        this.#voice.afterwards(() => this.#end(news.reason));
         break;
       case "caption":
       case "sourceCaption": {
@@ -399,56 +321,6 @@ export class Listener extends Emitter {
     }
   }
 
-  /** @param {Assembled & {type: "cueStart" | "cueAudio" | "cueEnd"}} news */
-  #voiced(news) {
-    if (news.type === "cueStart") {
-      if (news.again && this.#form === "opus") {
-        this.#voice?.leave();
-      }
-      this.#form = news.audioFormat;
-      this.#sampleRate = news.sampleRate;
-      if (!news.again) {
-        const { cueId, segmentId, language, startMs, endMs, tempo } = news;
-        this.#inOrder(() => this.emit("cueStart", { cueId, segmentId, language, startMs, endMs, tempo }));
-      }
-      if (this.#form === "opus") {
-        this.#voice?.start(news);
-      }
-    } else if (news.type === "cueAudio") {
-      if (this.#form === "opus") {
-        this.#voice?.packet(news.bytes);
-      } else {
-        const audio = { cueId: news.cueId, samples: decoded(news.bytes), sampleRate: this.#sampleRate };
-        this.#inOrder(() => this.emit("audio", audio));
-      }
-    } else if (this.#form === "opus") {
-      this.#voice?.end(news);
-    } else {
-      const { type: _, ...end } = news;
-      this.#inOrder(() => this.emit("cueEnd", end));
-    }
-  }
-
-  /** @param {() => void} act */
-  #inOrder(act) {
-    if (this.#voice) {
-      this.#voice.after(act);
-    } else {
-      act();
-    }
-  }
-
-  #useOpus() {
-    this.#voice = new OpusVoice({
-      audio: (cueId, samples, sampleRate) => this.emit("audio", { cueId, samples, sampleRate }),
-      end: ({ type: _, ...end }) => this.emit("cueEnd", end),
-      failed: () => {
-        this.#audio = "pcm";
-        this.#connection.refresh();
-      },
-    });
-  }
-
   // ------------------------------------------------------------------ the end
 
   /** @param {import("./connection.js").Status} status */
@@ -458,7 +330,7 @@ export class Listener extends Emitter {
       return;
     }
     const gone = this.#hasGone(status.problem);
-    this.#inOrder(() => {
+    this.#voice.afterwards(() => {
       if (gone || (this.#joined && !status.problem && !this.#left)) {
         this.#end(gone ? WHILE_AWAY : "");
       }
@@ -487,8 +359,7 @@ export class Listener extends Emitter {
     const over = Problem.own("CLOSED", "the session has ended or was left");
     this.#questions.close(!problem || this.#hasGone(problem) ? over : problem);
     this.#entered?.();
-    const voice = this.#voice;
-    voice?.after(() => voice.close());
+    this.#voice.close();
   }
 
   /**

@@ -7,11 +7,10 @@
 import { Connection } from "./connection.js";
 import { Emitter } from "./emitter.js";
 import { INITIAL_STATE, moved } from "./messages.js";
-import { Outgoing } from "./outgoing.js";
-import { encoded } from "./pcm.js";
 import { Problem } from "./problem.js";
 import { Questions } from "./questions.js";
 import { TIMING } from "./recovery.js";
+import { Sending } from "./sending.js";
 import { BROWSER } from "./surroundings.js";
 
 /** @typedef {import("./messages.js").Message} Message */
@@ -56,13 +55,6 @@ import { BROWSER } from "./surroundings.js";
 /** What the query of a connection has room for, escaped. A longer glossary is set on the open connection. */
 const GLOSSARY_CHARACTERS = 2_048;
 
-/** Bytes that the browser may hold unsent: two seconds. The rest waits here, where what is too old goes. */
-const MOST_UNSENT = 64_000;
-const LOOK_AGAIN_MS = 100;
-
-/** A connection that took nothing for so long is doubted. */
-const STUCK_MS = 10_000;
-
 /** The reason of an end that was found out afterwards. */
 const WHILE_AWAY = "while_away";
 
@@ -74,14 +66,9 @@ export class Speaker extends Emitter {
   #timing;
   #connection;
   #questions;
-  #outgoing = new Outgoing();
-  /** @type {Wire | undefined} Where audio goes. */
+  #sending;
+  /** @type {Wire | undefined} Where what is said goes. */
   #wire;
-  #stuckSince = Infinity;
-  #stopPump = () => {};
-  #pumping = false;
-  /** @type {(() => void)[]} */
-  #whenSent = [];
   #sessionId = "";
   #connectionId = "";
   /** @type {Term[] | undefined} Said on every further connection. */
@@ -110,6 +97,7 @@ export class Speaker extends Emitter {
     this.#sessionId = options.resume?.sessionId ?? "";
     this.#glossary = options.glossary?.length ? options.glossary : undefined;
     this.#questions = new Questions(this.#surroundings);
+    this.#sending = new Sending(this.#surroundings);
     this.#connection = new Connection(origin, this.#identity(), this.#handlers(), this.#timing, this.#surroundings);
   }
 
@@ -148,12 +136,9 @@ export class Speaker extends Emitter {
     if (this.#ended || this.#left) {
       return;
     }
-    const seconds = this.#outgoing.put(samples);
+    const seconds = this.#sending.put(samples);
     if (seconds > 0) {
       this.emit("lost", { seconds });
-    }
-    if (!this.#pumping) {
-      this.#pump();
     }
   }
 
@@ -202,7 +187,7 @@ export class Speaker extends Emitter {
    * @param {string} [reason] that listeners are told; at most 200 characters
    */
   async end(reason) {
-    await this.#sent();
+    await this.#sending.sent();
     await this.#ask("endSession", "sessionEnded", reason ? { reason } : {}, this.#timing.endingMs);
   }
 
@@ -296,18 +281,17 @@ export class Speaker extends Emitter {
 
   /** @param {Wire | undefined} wire */
   #use(wire) {
-    const another = wire !== this.#wire;
-    this.#wire = wire;
-    this.#stuckSince = Infinity;
-    if (!wire) {
-      this.#questions.detach();
+    if (wire && wire === this.#wire) {
       return;
     }
-    if (another) {
+    this.#wire = wire;
+    this.#sending.use(wire);
+    if (wire) {
       this.#questions.attach(wire);
       this.#repeatGlossary(wire);
+    } else {
+      this.#questions.detach();
     }
-    this.#pump();
   }
 
   /** @param {Wire} wire */
@@ -401,44 +385,6 @@ export class Speaker extends Emitter {
     }
   }
 
-  // ------------------------------------------------------------------ sending
-
-  /** Sends what may be sent, and looks again when more may. */
-  #pump() {
-    this.#stopPump();
-    this.#pumping = false;
-    const wire = this.#wire;
-    if (!wire?.alive) {
-      return;
-    }
-    const now = this.#surroundings.now();
-    while (wire.backlog <= MOST_UNSENT) {
-      this.#stuckSince = now;
-      const chunk = this.#outgoing.take(now);
-      if (!chunk) {
-        break;
-      }
-      wire.sendAudio(encoded(chunk));
-    }
-    if (now - this.#stuckSince > STUCK_MS) {
-      wire.doubt();
-    }
-    if (this.#outgoing.empty) {
-      for (const done of this.#whenSent.splice(0)) {
-        done();
-      }
-      return;
-    }
-    this.#pumping = true;
-    const wait = wire.backlog > MOST_UNSENT ? LOOK_AGAIN_MS : this.#outgoing.wait;
-    this.#stopPump = this.#surroundings.later(wait, () => this.#pump());
-  }
-
-  /** Resolves when nothing waits to be sent any more. @returns {Promise<void>} */
-  #sent() {
-    return this.#outgoing.empty ? Promise.resolve() : new Promise((resolve) => this.#whenSent.push(resolve));
-  }
-
   // ------------------------------------------------------------------ the end
 
   /** @param {import("./connection.js").Status} status */
@@ -472,13 +418,10 @@ export class Speaker extends Emitter {
 
   /** @param {Problem | undefined} problem */
   #over(problem) {
-    this.#stopPump();
     const over = Problem.own("CLOSED", "the session has ended or was left");
     this.#questions.close(!problem || this.#hasGone(problem) ? over : problem);
+    this.#sending.close();
     this.#entered?.();
-    for (const done of this.#whenSent.splice(0)) {
-      done();
-    }
   }
 
   /**

@@ -22,6 +22,8 @@ from edge.upgrade import UPGRADED, retry_headers
 log = structlog.get_logger()
 
 _API: Final = "/api/"
+_PLAIN: Final = {"text/javascript", "text/css"}
+"""Files that are nothing by themselves."""
 _PREFLIGHT: Final = {
     "Access-Control-Allow-Methods": "GET, HEAD, OPTIONS",
     "Access-Control-Allow-Headers": "*",
@@ -126,9 +128,11 @@ def _no_such_address(error: web.HTTPException, request: web.Request, pages: Page
 async def _finish(request: web.Request, response: web.StreamResponse) -> None:
     if not isinstance(response, web.WebSocketResponse):
         response.headers["Server"] = "lingocast"  # In the place of aiohttp's own.
-        for name, value in policy.EVERYWHERE.items():
+        # A picture can also be opened as a page, and a missing file is told as one.
+        plain = response.content_type in _PLAIN and request.path.startswith(f"{PREFIX}/")
+        for name, value in (policy.FILES if plain else policy.EVERYWHERE).items():
             response.headers.setdefault(name, value)
-        if request.path.startswith((_API, f"{PREFIX}/")):
+        if request.path.startswith(_API):
             response.headers.update(policy.PUBLIC)
 
 

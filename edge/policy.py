@@ -1,4 +1,4 @@
-"""What a browser may do with our answers: headers, for everything, and more for pages.
+"""What a browser may do with our answers: headers, for everything, more for pages, and few for their files.
 
 Nothing inline and no foreign address, so that a text which got into a page by mistake is a text and no program.
 """
@@ -14,8 +14,14 @@ EVERYWHERE: Final = {
     "Referrer-Policy": "no-referrer",
     "X-Content-Type-Options": "nosniff",
 }
+FILES: Final = {
+    # A page loads dozens of them, over a line where every header counts; they need no policy, which is the page's that
+    # uses them. Any site may use the client from here.
+    "Access-Control-Allow-Origin": "*",
+    "X-Content-Type-Options": "nosniff",
+}
 PUBLIC: Final = {
-    # For whom no credentials are asked: any site may read it, and use the client from here.
+    # For whom no credentials are asked: any site may read it.
     "Access-Control-Allow-Origin": "*",
     "Access-Control-Expose-Headers": "Retry-After",
     "Cross-Origin-Resource-Policy": "cross-origin",

@@ -16,7 +16,7 @@ from tests.browser.watching import Watch
 WALL = {"width": 1920, "height": 1080}
 STRIP = {"width": 1280, "height": 200}
 # Lines alone, with captions that the test makes.
-LINES = """async (lines) => {
+LINES = """async ([lines, hold]) => {
   const [{ Rolling }, { Transcript }] = await Promise.all(
     ["pages/screen/rolling", "captions/transcript"].map((name) => import(`/web/-/${name}.js`)));
   const stage = document.querySelector("#stage");
@@ -26,7 +26,7 @@ LINES = """async (lines) => {
   const element = stage.appendChild(document.createElement("section"));
   element.className = "column";
   window.transcript = new Transcript({ language: "es" });
-  window.rolling = new Rolling(element, 0);
+  window.rolling = new Rolling(element, hold);
   window.rolling.resize(lines, 54);
   window.show = (segmentId, text, isFinal) => window.rolling.show(window.transcript.receive(
     { segmentId, text, isFinal, stableChars: 0, startMs: segmentId * 1000, endMs: segmentId * 1000 + 900 }));
@@ -118,7 +118,7 @@ async def test_finished_lines_stay_while_the_next_words_grow_and_roll_up_by_whol
         page = await projected(
             open_page, talk.session_id, "?lang=es", {"width": 900, "height": 400}, reduced_motion="reduce"
         )
-        await page.evaluate(LINES, 3)
+        await page.evaluate(LINES, [3, 0])
         heights: set[int] = set()
         for segment in range(1, 13):
             words = [f"s{segment}", *["word"] * (segment % 4 * 6), "end."]
@@ -146,7 +146,7 @@ async def test_finished_lines_stay_while_the_next_words_grow_and_roll_up_by_whol
 async def test_a_thousand_sentences_leave_a_few_in_the_page(lingocast: Lingocast, open_page: OpenPage) -> None:
     async with lingocast.talk(source_language="en") as talk:
         page = await projected(open_page, talk.session_id, "?lang=es")
-        await page.evaluate(LINES, 3)
+        await page.evaluate(LINES, [3, 0])
         await page.evaluate("for (let id = 1; id <= 1000; id += 1) show(id, `Sentence ${id} is short.`, true)")
         assert await page.locator(".sentence").count() < 20
         assert (await lines(page)).endswith("Sentence 1000 is short.")
@@ -155,12 +155,29 @@ async def test_a_thousand_sentences_leave_a_few_in_the_page(lingocast: Lingocast
         assert await page.locator(".segment").count() < 300
 
 
-async def test_lines_go_in_silence(lingocast: Lingocast, open_page: OpenPage) -> None:
+async def test_lines_go_in_silence_and_not_while_somebody_speaks(lingocast: Lingocast, open_page: OpenPage) -> None:
     async with lingocast.talk(source_language="en") as talk:
-        page = await projected(open_page, talk.session_id, "?lang=es&hold=2")
-        await talk.say()
-        await until(lambda: page.is_visible(".sentence"), "a line")
-        await until(lambda: page.evaluate("!document.querySelector('.sentence')"), "an empty screen")
+        page = await projected(open_page, talk.session_id, "?lang=es")
+        await page.evaluate(LINES, [3, 2])
+        await page.evaluate(
+            """() => {
+              window.gone = new Promise((resolve) => {
+                const observer = new MutationObserver(() => {
+                  if (document.querySelector(".sentence")) return;
+                  observer.disconnect();
+                  resolve(window.words);
+                });
+                observer.observe(document.querySelector(".rolled"), { childList: true });
+              });
+              window.words = 0;
+              const speaking = setInterval(() => {
+                window.words += 1;
+                window.show(1, "a ".repeat(window.words), window.words === 12);
+                if (window.words === 12) clearInterval(speaking);
+              }, 250);
+            }"""
+        )
+        assert await page.evaluate("window.gone") == 12
 
 
 async def test_a_value_that_is_not_understood_falls_back_and_is_told_for_a_while(

@@ -37,21 +37,25 @@ export function readableCues(segments) {
 }
 
 /**
+ * What is not divided, measured once: with the space behind it, and without.
+ * @typedef {{text: string, width: number, bare: number}} Piece
+ */
+
+/**
  * A segment's cues, each with its share of the time.
  * @param {Segment} segment
  * @returns {Cue[]}
  */
 function cuesOf(segment) {
   const parts = split(plain(segment.text));
-  const total = parts.reduce((sum, part) => sum + width(part), 0);
+  const total = sum(parts.flat()) || 1;
   const start = Math.max(Math.round(segment.startMs), 0);
-  const end = Math.max(Math.round(segment.endMs), start + 1);
+  const length = Math.max(Math.round(segment.endMs), start + 1) - start;
   let before = 0;
   return parts.map((part) => {
-    const startMs = Math.round(start + ((end - start) * before) / (total || 1));
-    before += width(part);
-    const endMs = Math.round(start + ((end - start) * before) / (total || 1));
-    return { lines: balanced(part), startMs, endMs };
+    const startMs = Math.round(start + (length * before) / total);
+    before += sum(part);
+    return { lines: balanced(part), startMs, endMs: Math.round(start + (length * before) / total) };
   });
 }
 
@@ -89,96 +93,94 @@ function timed(cues) {
 /**
  * A text in parts of at most two lines, each ending at the end of a sentence or a clause where one is near.
  * @param {string} text
- * @returns {string[]}
+ * @returns {Piece[][]}
  */
 function split(text) {
   let rest = pieces(text).flatMap(fitting);
-  /** @type {string[]} */
+  /** @type {Piece[][]} */
   const parts = [];
   while (rest.length) {
-    const lines = filled(rest, LINE).length;
+    const lines = filled(rest).length;
     const count = lines <= LINES ? rest.length : bestEnd(rest, Math.ceil(lines / LINES));
-    parts.push(rest.slice(0, count).join("").trim());
+    parts.push(rest.slice(0, count));
     rest = rest.slice(count);
   }
-  return parts.filter(Boolean);
+  return parts;
 }
 
 /**
  * How many pieces the next part takes, when about `parts` are needed.
- * @param {string[]} rest
+ * @param {Piece[]} rest
  * @param {number} parts
  */
 function bestEnd(rest, parts) {
-  const target = width(rest.join("")) / parts;
+  const target = sum(rest) / parts;
   let [best, cost] = [1, Number.POSITIVE_INFINITY];
   let length = 0;
-  for (let count = 1; count < rest.length; count += 1) {
-    const piece = rest[count - 1];
-    length += width(piece);
-    if (length > LINE * LINES + LINE || filled(rest.slice(0, count), LINE).length > LINES) break;
-    const candidate = Math.abs(length - target) / target - relief(piece, 0.45, 0.25);
-    if (candidate <= cost) [best, cost] = [count, candidate];
+  for (const [place, piece] of rest.entries()) {
+    length += piece.width;
+    if (place + 1 === rest.length || filled(rest.slice(0, place + 1)).length > LINES) break;
+    const candidate = Math.abs(length - target) / target - relief(piece.text, 0.45, 0.25);
+    if (candidate <= cost) [best, cost] = [place + 1, candidate];
   }
   return best;
 }
 
 /**
- * A piece that is longer than a line, as a long address, in pieces that fit.
- * @param {string} piece
- * @returns {string[]}
+ * A word; one that is longer than a line, as a long address, in pieces that fit.
+ * @param {string} word
+ * @returns {Piece[]}
  */
-function fitting(piece) {
-  if (width(piece.trimEnd()) <= LINE) return [piece];
-  /** @type {string[]} */
+function fitting(word) {
+  const whole = measured(word);
+  if (whole.bare <= LINE) return [whole];
   const found = [""];
-  for (const letter of graphemes(piece)) {
+  for (const letter of graphemes(word)) {
     if (width(found[found.length - 1] + letter.trimEnd()) > LINE) found.push(letter);
     else found[found.length - 1] += letter;
   }
-  return found;
+  return found.map(measured);
 }
 
 /**
  * Lines filled one after the other.
- * @param {string[]} rest Pieces, each of which fits a line.
- * @param {number} limit Letters.
- * @returns {string[]}
+ * @param {Piece[]} rest Each fits a line.
+ * @returns {Piece[][]}
  */
-function filled(rest, limit) {
-  /** @type {string[]} */
+function filled(rest) {
+  /** @type {Piece[][]} */
   const lines = [];
-  let [line, length] = ["", 0];
+  let length = Number.POSITIVE_INFINITY;
   for (const piece of rest) {
-    const more = width(piece);
-    if (line && length + width(piece.trimEnd()) > limit) {
-      lines.push(line.trimEnd());
-      [line, length] = ["", 0];
+    if (length + piece.bare > LINE) {
+      lines.push([]);
+      length = 0;
     }
-    line += piece;
-    length += more;
+    lines[lines.length - 1].push(piece);
+    length += piece.width;
   }
-  return line ? [...lines, line.trimEnd()] : lines;
+  return lines;
 }
 
 /**
  * The lines of a part: one, or two of about the same length, the first ending where a sentence breathes.
- * @param {string} part Fits in two lines.
+ * @param {Piece[]} part Fits in two lines.
  * @returns {string[]}
  */
 function balanced(part) {
-  const found = pieces(part).flatMap(fitting);
-  let best = filled(found, LINE);
-  if (best.length !== LINES) return best;
-  let cost = Number.POSITIVE_INFINITY;
-  for (let count = 1; count < found.length; count += 1) {
-    const lines = [found.slice(0, count), found.slice(count)].map((line) => line.join("").trim());
-    const [first, second] = lines.map(width);
-    if (Math.max(first, second) > LINE) continue;
-    const candidate = Math.abs(first - second) / (first + second) - relief(lines[0], 0.35, 0.25);
-    if (candidate < cost) [best, cost] = [lines, candidate];
+  const lines = filled(part);
+  if (lines.length !== LINES) return lines.map(joined);
+  const total = sum(part);
+  let [best, cost] = [lines[0].length, Number.POSITIVE_INFINITY];
+  let first = 0;
+  for (const [place, { width: more, bare, text }] of part.slice(0, -1).entries()) {
+    if (first + bare > LINE) break;
+    first += more;
+    if (sum(part.slice(place + 1, -1)) + part[part.length - 1].bare > LINE) continue;
+    const candidate = Math.abs(2 * first - total) / total - relief(text, 0.35, 0.25);
+    if (candidate < cost) [best, cost] = [place + 1, candidate];
   }
-  return best;
+  return [part.slice(0, best), part.slice(best)].map(joined);
 }
 
 /**
@@ -189,4 +191,25 @@ function balanced(part) {
  */
 function relief(text, sentence, clause) {
   return SENTENCE_END.test(text) ? sentence : CLAUSE_END.test(text) ? clause : 0;
+}
+
+/**
+ * @param {string} text
+ * @returns {Piece}
+ */
+function measured(text) {
+  return { text, width: width(text), bare: width(text.trimEnd()) };
+}
+
+/** @param {Piece[]} some */
+function sum(some) {
+  return some.reduce((length, piece) => length + piece.width, 0);
+}
+
+/** @param {Piece[]} line */
+function joined(line) {
+  return line
+    .map(({ text }) => text)
+    .join("")
+    .trim();
 }

@@ -14,6 +14,7 @@ export function direction(code) {
 
 const WIDE =
   /[\u1100-\u115f\u2e80-\u303e\u3041-\ua4cf\ua960-\ua97f\uac00-\ud7a3\uf900-\ufaff\ufe30-\ufe6f\uff01-\uff60\uffe0-\uffe6]|[\u{1f300}-\u{1faff}\u{20000}-\u{3fffd}]/u;
+const PLAIN = /^[\x20-\x7e]*$/;
 const NO_WIDTH = /\p{Mn}|\p{Me}|\p{Cf}/u;
 
 /** What a wide character counts: a line of 42 Latin letters reads like one of 16 or 17 Chinese characters. */
@@ -24,6 +25,7 @@ const WIDE_UNITS = 2.5;
  * @param {string} text
  */
 export function width(text) {
+  if (PLAIN.test(text)) return text.length;
   let units = 0;
   for (const character of text) units += WIDE.test(character) ? WIDE_UNITS : NO_WIDTH.test(character) ? 0 : 1;
   return units;
@@ -78,10 +80,19 @@ function unspacedPieces(word) {
   return opened ? [...found, opened] : found;
 }
 
+// Made once: making one takes longer than using it.
+const [wordSegmenter, graphemeSegmenter] =
+  "Segmenter" in Intl
+    ? [
+        new Intl.Segmenter(undefined, { granularity: "word" }),
+        new Intl.Segmenter(undefined, { granularity: "grapheme" }),
+      ]
+    : [];
+
 /** @param {string} text */
 function words(text) {
-  if (!("Segmenter" in Intl)) return graphemes(text);
-  return Array.from(new Intl.Segmenter(undefined, { granularity: "word" }).segment(text), ({ segment }) => segment);
+  if (!wordSegmenter) return graphemes(text);
+  return Array.from(wordSegmenter.segment(text), ({ segment }) => segment);
 }
 
 /**
@@ -90,8 +101,8 @@ function words(text) {
  * @returns {string[]}
  */
 export function graphemes(text) {
-  if (!("Segmenter" in Intl)) return text.match(/\P{M}\p{M}*/gsu) ?? [...text];
-  return Array.from(new Intl.Segmenter(undefined, { granularity: "grapheme" }).segment(text), ({ segment }) => segment);
+  if (!graphemeSegmenter) return text.match(/\P{M}\p{M}*/gsu) ?? [...text];
+  return Array.from(graphemeSegmenter.segment(text), ({ segment }) => segment);
 }
 
 /**

@@ -246,11 +246,11 @@ async def test_the_level_is_drawn_in_its_zones_in_every_frame(
     open_page: OpenPage, lingocast: Lingocast, tmp_path: Path
 ) -> None:
     # Peaks around -1.5, -8 and -26 dBFS, that go up and down as a voice does; then nothing; over and over.
-    time = np.arange(int(16_000 * 1.5)) / 16_000
+    time = np.arange(16_000) / 16_000
     tremolo = np.sin(2 * np.pi * 4 * time)
     wave = np.sin(2 * np.pi * 300 * time) * 32767
     tones = [(10 ** ((level + tremolo) / 20) * wave).astype("<i2").tobytes() for level in (-1.5, -8, -26)]
-    voice = write_wav(tmp_path / "levels.wav", b"".join(tones) + silence(4.0))
+    voice = write_wav(tmp_path / "levels.wav", b"".join(tones) + silence(3.6))
     page = await prepared(open_page, lingocast, voice=voice)
     for name in ("Echo cancellation", "Noise suppression", "Automatic gain"):
         await page.get_by_label(name).uncheck()
@@ -406,6 +406,20 @@ async def test_a_second_talk_of_one_speaker_is_refused_in_words(open_page: OpenP
         await expect(piece(page, "refusal")).to_contain_text("too many sessions")
         await expect(piece(page, "refusal")).to_contain_text("another tab")
         await expect(piece(page, "go-live")).to_be_enabled()
+
+
+async def test_a_server_that_does_not_answer_is_tried_again_until_that_is_given_up(
+    open_page: OpenPage, lingocast: Lingocast, watch: Watch
+) -> None:
+    watch.allow("WebSocket connection")
+    page = await prepared(open_page, lingocast)
+    await page.route_web_socket("**/ws**", lambda socket: socket.close())
+    await piece(page, "go-live").click()
+    await expect(piece(page, "waiting")).to_contain_text("Trying again in")
+    await expect(piece(page, "go-live")).to_be_disabled()
+    await piece(page, "cancel").click()
+    await expect(piece(page, "go-live")).to_be_enabled()
+    await expect(piece(page, "waiting")).to_be_hidden()
 
 
 async def test_keys_alone_lead_to_a_talk_and_shortcuts_can_be_changed(

@@ -99,6 +99,7 @@ class Page {
 
   /** What the page has to show first: a talk that is open, the set-up, or the field for a token. */
   #begin() {
+    document.title = `${t("speak.title")} · Lingocast`;
     const judgement = judged(this.tokens.token, Date.now());
     const good = judgement === "good";
     this.setup.root.hidden = !good;

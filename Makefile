@@ -99,6 +99,10 @@ eval: setup-tests  ## evaluate real speech and write a report (ARGS="--only clea
 picture: setup-tests  ## draw the README's picture of the demo's terminal, from a real run
 	@exec $(IN) -m tests.bench.picture
 
+.PHONY: screenshots
+screenshots: setup-tests  ## photograph the pages in all their states into out/screenshots (ARGS=--docs: and for the README)
+	@exec $(IN) -m tests.browser.screenshots $(ARGS)
+
 .PHONY: lock
 COMPILE := pip compile pyproject.toml --quiet --universal --python-version 3.11 --generate-hashes --no-emit-index-url \
 	--no-annotate --custom-compile-command "make lock"

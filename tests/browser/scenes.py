@@ -5,12 +5,14 @@ new page or state is a function here.
 """
 
 from collections.abc import Awaitable, Callable
-from dataclasses import dataclass
+from contextlib import AsyncExitStack
+from dataclasses import dataclass, field
 from typing import Any
 
 from playwright.async_api import Page, expect
 
-from tests.browser.stage import Lingocast, Talk
+from edge.client import Listener
+from tests.browser.stage import SENTENCE, Lingocast, Talk
 from tests.browser.visiting import Visitors
 from tests.browser.watching import Watch
 from tests.fakes.cable import cable
@@ -19,7 +21,8 @@ from tests.fakes.cable import cable
 @dataclass(frozen=True)
 class Place:
     """Where scenes are set: a system with a talk that goes on, and how visitors are to be (`options` of
-    Visitors.open). `languages`: two in which the talk can be heard."""
+    Visitors.open). `languages`: two in which the talk can be heard. `speech`: what other talks of a scene say. `stack`:
+    what has to be there as long as the scenes are looked at."""
 
     lingocast: Lingocast
     talk: Talk
@@ -27,9 +30,20 @@ class Place:
     watch: Watch
     options: dict[str, Any]
     languages: tuple[str, str] = ("es", "pt")
+    speech: bytes = SENTENCE
+    stack: AsyncExitStack = field(default_factory=AsyncExitStack)
 
     async def open(self, address: str, **options: Any) -> Page:
         return await self.visitors.open(address, **{"at": self.lingocast, **self.options, **options})
+
+    async def new_talk(self, **options: Any) -> Talk:
+        """A talk of the scene's own, in which nothing is said yet. `options` are those of Lingocast.talk."""
+        return await self.stack.enter_async_context(self.lingocast.talk(speech=self.speech, **options))
+
+    async def audience(self, session_id: str) -> None:
+        """Three who listen, in two languages."""
+        for language in (*self.languages, self.languages[0]):
+            await self.stack.enter_async_context(Listener.open(self.lingocast.url, session_id, language))
 
     @property
     def session(self) -> str:
@@ -92,14 +106,14 @@ async def listen_start(place: Place) -> Page:
 
 @scene("Listening: a session with a PIN, and a wrong one")
 async def listen_wrong_pin(place: Place) -> Page:
-    async with place.lingocast.talk(pin="4711") as talk:
-        # A refused upgrade is told on the console by Chromium itself.
-        place.watch.allow("WebSocket connection|status of 40[13]")
-        page = await place.open(f"/s/{talk.session_id}")
-        await part(page, "pin").fill("0815")
-        await part(page, "listen").click()
-        await expect(part(page, "pin-mistake")).to_be_visible()
-        return page
+    talk = await place.new_talk(pin="4711")
+    # A refused upgrade is told on the console by Chromium itself.
+    place.watch.allow("WebSocket connection|status of 40[13]")
+    page = await place.open(f"/s/{talk.session_id}")
+    await part(page, "pin").fill("0815")
+    await part(page, "listen").click()
+    await expect(part(page, "pin-mistake")).to_be_visible()
+    return page
 
 
 @scene("Listening")
@@ -167,12 +181,12 @@ async def _listen_dialog(place: Place, name: str) -> Page:
 
 @scene("Listening: the speaker has paused")
 async def listen_speaker_paused(place: Place) -> Page:
-    async with place.lingocast.talk() as talk:
-        page = await place.open(f"/s/{talk.session_id}")
-        await part(page, "listen").click()
-        await talk.speaker.pause()
-        await expect(part(page, "standing-words")).not_to_be_empty()
-        return page
+    talk = await place.new_talk()
+    page = await place.open(f"/s/{talk.session_id}")
+    await part(page, "listen").click()
+    await talk.speaker.pause()
+    await expect(part(page, "standing-words")).not_to_be_empty()
+    return page
 
 
 @scene("Listening: the network is gone")
@@ -186,14 +200,14 @@ async def listen_reconnecting(place: Place) -> Page:
 
 @scene("Listening: the talk is over")
 async def listen_ended(place: Place) -> Page:
-    async with place.lingocast.talk() as talk:
-        page = await place.open(f"/s/{talk.session_id}")
-        await part(page, "listen").click()
-        await expect(part(page, "hall")).to_be_visible()
-        await talk.say()
-        await talk.end()
-        await expect(part(page, "over")).to_be_visible()
-        return page
+    talk = await place.new_talk()
+    page = await place.open(f"/s/{talk.session_id}")
+    await part(page, "listen").click()
+    await expect(part(page, "hall")).to_be_visible()
+    await talk.say()
+    await talk.end()
+    await expect(part(page, "over")).to_be_visible()
+    return page
 
 
 # ------------------------------------------------------------------------------------------------ speaking
@@ -239,6 +253,8 @@ async def speak_live(place: Place) -> Page:
     await part(page, "go-live").click()
     await expect(part(page, "live")).to_be_visible()
     await expect(part(page, "session-id")).not_to_be_empty()
+    await place.audience(await part(page, "session-id").inner_text())
+    await expect(part(page, "audience")).to_be_visible()
     await expect(part(page, "captions").locator("p, li").first).to_be_visible()
     await page.wait_for_function("document.querySelector('[data-part=qr]').complete")
     return page
@@ -266,10 +282,10 @@ async def speak_ended(place: Place) -> Page:
 
 @scene("The projector: before the first words", for_large=True)
 async def screen_waiting(place: Place) -> Page:
-    async with place.lingocast.talk() as talk:
-        page = await place.open(f"/s/{talk.session_id}/screen?lang={place.languages[0]}&qr=on")
-        await expect(page.locator("#welcome")).to_be_visible()
-        return page
+    talk = await place.new_talk()
+    page = await place.open(f"/s/{talk.session_id}/screen?lang={place.languages[0]}&qr=on")
+    await expect(page.locator("#welcome")).to_be_visible()
+    return page
 
 
 @scene("The projector", for_large=True)

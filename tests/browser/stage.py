@@ -51,12 +51,13 @@ class Lingocast:
         await self.system.replaced(service, before)
 
     @asynccontextmanager
-    async def talk(self, user: str | None = None, **options: Any) -> AsyncIterator["Talk"]:
-        """A session whose speaker is a program; ended on leaving. `options`: of edge.client's Speaker.open."""
+    async def talk(self, user: str | None = None, *, speech: bytes = SENTENCE, **options: Any) -> AsyncIterator["Talk"]:
+        """A session whose speaker is a program; ended on leaving. `speech`: what it says, PCM s16le 16 kHz; noise,
+        which the scripted recogniser takes for words of its script. `options`: of edge.client's Speaker.open."""
         opening = Speaker.open(self.url, self.token(user), **options)
         # The group is left last: reading ends with the connection.
         async with asyncio.TaskGroup() as tasks, opening as speaker:
-            talk = Talk(speaker)
+            talk = Talk(speaker, speech)
             tasks.create_task(talk.told.read(speaker))
             try:
                 yield talk
@@ -65,11 +66,12 @@ class Lingocast:
 
 
 class Talk:
-    """What is said is noise, which the scripted recogniser takes for words of its script."""
+    """A speaker, and what they are told."""
 
-    def __init__(self, speaker: Speaker) -> None:
+    def __init__(self, speaker: Speaker, speech: bytes) -> None:
         self.speaker = speaker
         self.told = Received()
+        self._speech = speech
         self._ended = False
 
     @property
@@ -77,15 +79,20 @@ class Talk:
         return self.speaker.session_id
 
     async def say(self, sentences: int = 1) -> None:
-        """At real-time speed, 3.3 s each."""
-        async for chunk in pace(SENTENCE * sentences):
+        """Its speech, so many times, at real-time speed; a sentence of noise lasts 3.3 s."""
+        async for chunk in pace(self._speech * sentences):
             await self.speaker.send(chunk)
 
     @asynccontextmanager
     async def going_on(self) -> AsyncIterator[None]:
         """Speaks as long as the block lasts."""
+
+        async def on_and_on() -> None:
+            while True:
+                await self.say()
+
         async with asyncio.TaskGroup() as tasks:
-            speaking = tasks.create_task(self.say(1_000))
+            speaking = tasks.create_task(on_and_on())
             try:
                 yield
             finally:

@@ -5,6 +5,7 @@ window, enlarged, and in the system's own colours.
 """
 
 from collections.abc import AsyncIterator, Sequence
+from contextlib import AsyncExitStack
 from functools import cache
 from typing import Any
 
@@ -101,8 +102,9 @@ _WITHOUT_EDGE = """() => {
 @pytest_asyncio.fixture(loop_scope="session")
 async def place(lingocast: Lingocast, browsers: Browsers, watch: Watch) -> AsyncIterator[Place]:
     visitors = Visitors(lingocast, browsers, watch)
-    async with lingocast.talk() as talk, talk.going_on():
-        yield Place(lingocast, talk, visitors, watch, {"device": "desktop", "reduced_motion": "reduce"})
+    async with lingocast.talk() as talk, talk.going_on(), AsyncExitStack() as stack:
+        options = {"device": "desktop", "reduced_motion": "reduce"}
+        yield Place(lingocast, talk, visitors, watch, options, stack=stack)
         await visitors.leave()
     watch.check()
 

@@ -362,7 +362,7 @@ async def test_the_plain_stream_can_be_chosen(lingocast: Lingocast, open_page: O
         await piece(page, "open-settings").click()
         await piece(page, "settings").locator("[value=stream]").check()
         await true_in(page, "document.querySelector('audio').currentSrc.includes('/listen/')")
-        await page.keyboard.press("Escape")
+        await piece(page, "settings").get_by_role("button", name="Cerrar").click()
         await piece(page, "hall-language").select_option("pt")
         await true_in(page, "document.querySelector('audio').currentSrc.includes('/pt')")
         await talk.say()

@@ -86,6 +86,9 @@ part(document, "open-share", HTMLButtonElement).addEventListener("click", () => 
 for (const name of ["open-keep", "over-keep"]) {
   part(document, name, HTMLButtonElement).addEventListener("click", () => keep?.open(room?.language ?? ""));
 }
+for (const button of document.querySelectorAll("dialog [data-close]")) {
+  button.addEventListener("click", () => button.closest("dialog")?.close());
+}
 listenForKeys(() => preferences.get("keys") && document.body.dataset.phase === "hall", {
   pause: () => room?.togglePause(),
   mute: () => room?.toggleMute(),

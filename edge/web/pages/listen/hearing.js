@@ -275,7 +275,7 @@ export class Hearing extends Emitter {
       setTimeout(() => this.#gone(listener), GIVE_WAY_MS),
     );
     // A lost one would come back and be a second listener.
-    if (this.#status !== "open") this.#gone(listener);
+    if (this.#status !== "open" || this.#untold) this.#gone(listener);
   }
 
   /** @param {Listener} listener */

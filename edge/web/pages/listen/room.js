@@ -4,15 +4,14 @@ import { Listener } from "../../client/listener.js";
 import { announce } from "../../interface/announcer.js";
 import { interfaceLanguage, languageName, on, t } from "../../interface/i18n.js";
 import { keyOf, words } from "../../interface/problems.js";
-import { keepAwake } from "../../interface/wakelock.js";
 import { part } from "../speak/elements.js";
 import { inOrder } from "./choosing.js";
-import { Controls } from "./controls.js";
+import { Desk } from "./desk.js";
 import { Hearing } from "./hearing.js";
 import { Panels } from "./panels.js";
-import { Sounding } from "./sounding.js";
 import { StandingLine } from "./standing-line.js";
 import { fillLanguages } from "./start.js";
+import { tell } from "./telling.js";
 
 /** @import { Memory } from "../../client/listener.js" */
 /** @import { Facts } from "./facts.js" */
@@ -22,14 +21,11 @@ import { fillLanguages } from "./start.js";
 
 /** Words that say no more than that it is not connected, which the line says anyway. */
 const ORDINARY = new Set(["lost", "offline", "goingAway", "unforeseen", "closed"]);
-/** While the rest is heard, the end can wait. */
-const REST_MS = 200;
 
 export class Room {
   #hall = part(document, "hall", HTMLElement);
   #language = part(document, "hall-language", HTMLSelectElement);
   #over = part(document, "over", HTMLElement);
-  #controls = new Controls();
   #line = new StandingLine(() => this.retry());
   /** @type {import("./standing.js").Facts} */
   #standing = {
@@ -41,18 +37,15 @@ export class Room {
     stream: false,
     heard: false,
   };
-  /** @type {Sound} What the listener wants to hear. */
-  #wanted = "voice";
   #pin = "";
   /** The language that was asked for last. */
   #tuned = "";
   #in = false;
-  #letSleep = () => {};
   #facts;
   #preferences;
   #tab;
   #hearing;
-  #sounding;
+  #desk;
   #panels;
 
   /**
@@ -72,18 +65,18 @@ export class Room {
     }, facts.sourceLanguage);
     tab.recallTalk("said", this.#hearing.transcript);
     tab.recallTalk("original", this.#hearing.original);
-    this.#sounding = new Sounding({
+    const sound = {
       element: part(document, "audio", HTMLAudioElement),
       title: facts.sessionId,
       artist: "Lingocast",
-      sampleRate: opus ? 48_000 : 16_000,
-    });
+      sampleRate: /** @type {16000 | 48000} */ (opus ? 48_000 : 16_000),
+    };
+    this.#desk = new Desk(sound, preferences, (form) => this.#stream(form));
     this.#panels = new Panels(this.#hearing.transcript, this.#hearing.original, facts.sourceLanguage);
     this.#standing.heard = this.#hearing.transcript.segments.length > 0;
     this.#followHearing();
-    this.#followSounding();
-    this.#followControls();
-    this.#followPreferences();
+    this.#followDesk();
+    this.#followListener();
   }
 
   get transcript() {
@@ -106,27 +99,19 @@ export class Room {
    */
   async enter({ language, pin, sound }, { resume, tapped }) {
     this.#pin = pin;
-    this.#wanted = sound;
     this.#tuned = language;
     const original = this.#preferences.get("original");
     this.#panels.original = original;
     this.#listLanguages();
-    if (tapped) void this.#sound();
-    else this.#awaitTap(sound);
+    if (tapped) void this.#desk.start(sound);
+    else this.#desk.awaitTap(sound);
     try {
       await this.#hearing.join({ language, voice: sound === "voice", original }, resume);
     } catch (problem) {
-      this.#sounding.stop();
+      this.#desk.stop();
       this.#line.close();
       throw problem;
     }
-  }
-
-  /** @param {Sound} sound */
-  #awaitTap(sound) {
-    if (sound !== "off") this.#sounding.expect();
-    this.#know({ silent: sound !== "off" });
-    this.#showSound();
   }
 
   /** Back to the first screen. */
@@ -154,23 +139,20 @@ export class Room {
 
   /** Another way to listen; to be called in the tap. @param {Sound} sound */
   async listenBy(sound) {
-    this.#wanted = sound;
     this.#preferences.set("sound", sound);
-    await Promise.all([this.#sound(), this.#hearing.change({ voice: sound === "voice" }).catch(() => {})]);
+    await Promise.all([this.#desk.start(sound), this.#hearing.change({ voice: sound === "voice" }).catch(() => {})]);
   }
 
   togglePause() {
-    if (this.#sounding.kind !== "off") this.#pause(!this.#sounding.paused);
+    this.#desk.togglePause();
   }
 
   toggleMute() {
-    this.#preferences.set("muted", !this.#preferences.get("muted"));
+    this.#desk.toggleMute();
   }
 
   skipToLive() {
-    if (this.#sounding.kind === "off") return;
-    this.#sounding.skipToLive();
-    this.#paused(false);
+    this.#desk.skipToLive();
   }
 
   retry() {
@@ -182,7 +164,7 @@ export class Room {
   remember() {
     if (this.#standing.ended || !this.language) return;
     const { memory } = this.#hearing;
-    if (memory) this.#tab.remember({ ...memory, language: this.language, pin: this.#pin, sound: this.#wanted });
+    if (memory) this.#tab.remember({ ...memory, language: this.language, pin: this.#pin, sound: this.#desk.wanted });
   }
 
   /** All that was said, too: it takes longer. */
@@ -203,13 +185,13 @@ export class Room {
     });
     hearing.on("language", ({ language }) => this.#entered(language));
     hearing.on("piece", (piece) => {
-      this.#sounding.receive(piece);
+      this.#desk.receive(piece);
       if (piece.kind === "start" && piece.cue.language === this.language) this.#know({ switching: undefined });
       if (piece.kind === "end") this.remember();
     });
     hearing.on("caption", (segment) => {
       this.#panels.show(segment);
-      const own = segment.language === this.language && this.#wanted !== "voice";
+      const own = segment.language === this.language && this.#desk.wanted !== "voice";
       if (!this.#standing.heard || own) this.#know({ heard: true, ...(own ? { switching: undefined } : {}) });
     });
     hearing.on("original", (segment) => this.#panels.showOriginal(segment));
@@ -221,7 +203,7 @@ export class Room {
     });
     hearing.on("unavailable", ({ language }) => this.#know({ unavailable: languageName(language) }));
     hearing.on("recovered", () => this.#know({ unavailable: undefined }));
-    hearing.on("dropped", ({ cues }) => announce(t("hall.dropped", { count: cues })));
+    hearing.on("dropped", ({ cues }) => tell(t("hall.dropped", { count: cues })));
     hearing.on("ended", ({ reason }) => this.#ended(reason));
   }
 
@@ -239,101 +221,35 @@ export class Room {
     if (!this.#hall.hidden) this.#line.show(this.#standing);
   }
 
-  // ------------------------------------------------------------------ what sounds
-
-  /** Begins to sound, or ceases to; in a tap. */
-  async #sound() {
-    const wanted = this.#wanted;
-    this.#know({ silent: false, interrupted: false });
-    this.#paused(false);
-    this.#sounding.volume = this.#preferences.get("volume");
-    this.#sounding.muted = this.#preferences.get("muted");
-    await this.#sounding.start(wanted, this.#stream);
-    if (wanted === this.#wanted && wanted !== "off" && this.#sounding.kind === "off")
-      await this.#insteadOf("sound.none");
-  }
-
-  /** This browser cannot do what is wanted: that is told, and nothing comes in vain. @param {string} key of the words */
-  async #insteadOf(key) {
-    announce(t(key), { assertive: true });
-    await this.#hearing.change({ voice: false }).catch(() => {});
-  }
-
-  /** The address of the plain stream. @type {(form: "ogg" | "mp3") => string} */
-  #stream = (form) => {
+  /** The address of the plain stream. @param {"ogg" | "mp3"} form */
+  #stream(form) {
     const query = new URLSearchParams({ format: form, ...(this.#pin ? { pin: this.#pin } : {}) });
     return `/listen/${this.#facts.sessionId}/${encodeURIComponent(this.#tuned)}?${query}`;
-  };
-
-  #followSounding() {
-    const sounding = this.#sounding;
-    sounding.on("kind", (kind) => {
-      this.#showSound();
-      if (kind === "stream" && this.#wanted === "voice") void this.#insteadOf("sound.streamInstead");
-    });
-    sounding.on("status", (status) => {
-      this.#controls.status = status;
-      if (status.paused !== this.#standing.paused) this.#paused(status.paused);
-    });
-    sounding.on("interrupted", ({ active }) => this.#know({ interrupted: !active }));
-    sounding.on("dropped", ({ cues }) => announce(t("hall.dropped", { count: cues })));
-    sounding.on("remote", ({ action }) => this.#pause(action !== "play"));
-  }
-
-  #showSound() {
-    const { kind } = this.#sounding;
-    const { ended, silent } = this.#standing;
-    const soundOn = silent ? "controls.soundTap" : "controls.soundOn";
-    this.#controls.mode = {
-      shown: kind !== "off",
-      live: kind === "voice" && !ended,
-      soundOn: kind === "off" && !ended ? soundOn : undefined,
-    };
-    this.#know({ stream: kind === "stream" });
-    this.#letSleep();
-    this.#letSleep = kind === "off" && ended ? () => {} : keepAwake();
-  }
-
-  /** @param {boolean} paused */
-  #pause(paused) {
-    if (paused) this.#sounding.pause();
-    else this.#sounding.resume();
-    this.#paused(paused);
-    if (paused) this.#hearing.pausePlayback();
-    else this.#hearing.resumePlayback();
-  }
-
-  /** @param {boolean} paused */
-  #paused(paused) {
-    this.#controls.paused = paused;
-    this.#know(paused ? { paused } : { paused, interrupted: false });
   }
 
   // ------------------------------------------------------------------ what the listener does
 
-  #followControls() {
-    this.#controls.on("pause", (paused) => this.#pause(paused));
-    this.#controls.on("live", () => this.skipToLive());
-    this.#controls.on("muted", () => this.toggleMute());
-    this.#controls.on("volume", (volume) => this.#preferences.set("volume", volume));
-    this.#controls.on("soundOn", () => void this.listenBy(this.#wanted === "off" ? "voice" : this.#wanted));
-    this.#language.addEventListener("change", () => void this.#switch(this.#language.value));
-    on("change", () => this.#listLanguages());
+  #followDesk() {
+    const desk = this.#desk;
+    desk.on("facts", (facts) => this.#know(facts));
+    desk.on("playback", ({ paused }) => (paused ? this.#hearing.pausePlayback() : this.#hearing.resumePlayback()));
+    desk.on("wanted", (sound) => void this.listenBy(sound));
+    desk.on("dropped", ({ cues }) => tell(t("hall.dropped", { count: cues })));
+    desk.on("unable", (kind) => {
+      tell(t(kind === "stream" ? "sound.streamInstead" : "sound.none"));
+      // Nothing is to come in vain.
+      this.#hearing.change({ voice: false }).catch(() => {});
+    });
   }
 
-  #followPreferences() {
-    const show = () => {
-      this.#controls.volume = this.#preferences.get("volume");
-      this.#controls.muted = this.#preferences.get("muted");
-      this.#sounding.volume = this.#preferences.get("volume");
-      this.#sounding.muted = this.#preferences.get("muted");
-    };
-    show();
+  #followListener() {
+    this.#language.addEventListener("change", () => void this.#switch(this.#language.value));
+    on("change", () => this.#listLanguages());
     this.#preferences.on("change", (key) => {
-      show();
       if (key !== "original") return;
-      this.#panels.original = this.#preferences.get("original");
-      this.#hearing.change({ original: this.#preferences.get("original") }).catch(() => {});
+      const original = this.#preferences.get("original");
+      this.#panels.original = original;
+      this.#hearing.change({ original }).catch(() => {});
     });
   }
 
@@ -343,11 +259,11 @@ export class Room {
     this.#tuned = language;
     try {
       await this.#hearing.change({ language });
-      await this.#sounding.tune(this.#stream);
+      await this.#desk.tune();
     } catch (problem) {
       this.#tuned = this.language;
       this.#know({ switching: undefined });
-      announce(words(/** @type {any} */ (problem)).title, { assertive: true });
+      tell(words(/** @type {import("../../interface/problems.js").Told} */ (problem)).title);
     }
     this.#listLanguages();
   }
@@ -378,16 +294,9 @@ export class Room {
     this.#isOver();
   }
 
-  /** What is in hand is still heard. */
   #isOver() {
     this.#over.hidden = false;
-    this.#showSound();
     this.#language.disabled = true;
-    const waiting = setInterval(() => {
-      if (this.#sounding.sounds) return;
-      clearInterval(waiting);
-      this.#sounding.stop();
-      this.#showSound();
-    }, REST_MS);
+    this.#desk.finish();
   }
 }

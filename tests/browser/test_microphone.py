@@ -145,6 +145,9 @@ async def test_other_settings_open_the_microphone_anew(open_page: OpenPage, spok
     assert await page.evaluate("microphone.device.deviceId") == other
     count = await page.evaluate("chunks.length")
     await chunks(page, count + 5)
+    # As when one is plugged in.
+    await page.evaluate("navigator.mediaDevices.dispatchEvent(new Event('devicechange'))")
+    await until(lambda: page.evaluate("told.some(({ name }) => name === 'devices')"), "the new list")
     wrong = "microphone.setSettings({ deviceId: 'gone' }).catch(({ name }) => name)"
     assert await page.evaluate(wrong) == "missing"
     assert await page.evaluate("microphone.device.deviceId") == other, "the one before holds again"
@@ -254,6 +257,16 @@ async def test_nothing_is_sent_while_a_recording_pauses(open_page: OpenPage) -> 
     talk = decode(WEB / "audio" / "sample.mp3")
     start = int(np.flatnonzero(np.abs(heard.astype(int)) > 1_000)[0])
     assert likeness(heard[start : start + 8_000], talk[: 5 * RATE * 2]) > 0.9
+
+
+async def test_a_recording_that_was_got_ready_in_a_tap_is_silent_until_it_is_wanted(open_page: OpenPage) -> None:
+    page = await open_page("/speak")
+    await page.evaluate(PLAY.replace("await recording.play();", "recording.play(); recording.pause();"), None)
+    await page.evaluate("new Promise((resolve) => setTimeout(resolve, 300))")
+    assert await page.evaluate("[chunks.length, recording.position, recording.playing]") == [0, 0, False]
+    await page.evaluate("recording.play()")
+    await chunks(page, 3)
+    await page.evaluate("recording.close()")
 
 
 async def test_a_file_without_sound_is_unreadable(open_page: OpenPage) -> None:

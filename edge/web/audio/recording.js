@@ -93,6 +93,7 @@ export class Recording extends Emitter {
       allowed.catch(() => {});
       await Promise.all([this.#loaded, this.#captured(context)]);
       if (turn !== this.#turn) return;
+      if (this.#capture) this.#capture.open = true;
       await this.#element.play();
       await allowed;
     } catch (error) {
@@ -157,7 +158,6 @@ export class Recording extends Emitter {
         this.#source?.connect(capture.node);
       }
     }
-    if (this.#capture) this.#capture.open = true;
   }
 
   #ended() {

@@ -144,9 +144,13 @@ class InPage:
         self.events += [(name, news) for name, news in fresh]
 
     def of(self, event: str, **fields: object) -> list[dict[str, Any]]:
-        """All events of that name so far (with these fields)."""
-        wanted = fields.items()
-        return [news for name, news in self.events if name == event and all(news.get(k) == v for k, v in wanted)]
+        """All events of that name so far (with these fields; `code` may be the problem's)."""
+
+        def fits(news: dict[str, Any]) -> bool:
+            told = {**(news.get("problem") or {}), **news}
+            return all(told.get(key) == value for key, value in fields.items())
+
+        return [news for name, news in self.events if name == event and fits(news)]
 
     def finals(self, kind: str = "caption") -> list[tuple[int, str]]:
         return [(news["segmentId"], news["text"]) for news in self.of(kind, isFinal=True)]

@@ -62,7 +62,7 @@ async def test_a_page_hears_what_a_program_hears_to_the_byte(
         assert joined["broadcastState"]["isActive"]
         await opus.ask("open")
         await silent.ask("open")
-        await talk.say(2)
+        await talk.say()
         await talk.speaker.mute()
         await pcm.until("state", isMuted=True, isPaused=False)
         await talk.speaker.pause()
@@ -139,13 +139,14 @@ async def test_a_connection_that_breaks_in_mid_word_is_mended_to_the_byte(
         control(lingocast.url, talk.session_id) as program,
     ):
         page = await clients(open_page, watch, Through(lingocast, line))
-        # One that is quick by itself, one that waits until it is told, one that decodes.
+        # One that is quick by itself, one that waits until it is told, one that decodes, one that only reads.
         quick = await page.listener("quick", talk.session_id, timing=HURRY, captions="source")
         patient = await page.listener(
             "patient", talk.session_id, timing={"firstRetryMs": 600_000, "lastRetryMs": 600_000}
         )
         opus = await page.listener("opus", talk.session_id, timing=HURRY, audio="opus")
-        everybody = (quick, patient, opus)
+        reader = await page.listener("reader", talk.session_id, timing=HURRY, audio="off")
+        everybody = (quick, patient, opus, reader)
         for client in everybody:
             await client.ask("open")
         async with talk.going_on():
@@ -155,8 +156,7 @@ async def test_a_connection_that_breaks_in_mid_word_is_mended_to_the_byte(
                 await quick.until("audio")
                 line.pull()
                 for client in everybody:
-                    lost = await client.until("connection", times, status="waiting")
-                    assert lost["problem"]["code"] == "CONNECTION_LOST"
+                    await client.until("connection", times, status="waiting", code="CONNECTION_LOST")
                 line.plug()
                 await patient.ask("retryNow")
                 for client in everybody:
@@ -210,7 +210,7 @@ async def test_a_page_that_is_loaded_again_goes_on_after_the_last_cue(
             await page.page.close()
             second = await again.listener("second", talk.session_id, resume=memory)
             joined = await second.ask("open")
-            await second.until("cueEnd", 2)
+            await second.until("cueEnd")
         await talk.end()
         await second.until("ended")
         await program.ended()
@@ -249,7 +249,7 @@ async def test_a_refusal_says_what_is_wrong(lingocast: Lingocast, open_page: Ope
 async def test_a_talk_goes_on_through_refreshes_of_everybody_without_a_gap(
     start: Start, open_page: OpenPage, watch: Watch
 ) -> None:
-    ages = {"EDGE_REFRESH_AFTER_SECONDS": "3", "EDGE_WARN_AFTER_SECONDS": "5", "EDGE_CLOSE_AFTER_SECONDS": "7"}
+    ages = {"EDGE_REFRESH_AFTER_SECONDS": "2", "EDGE_WARN_AFTER_SECONDS": "4", "EDGE_CLOSE_AFTER_SECONDS": "8"}
     system = await start({**ages, "SESSION_CAPACITY": "3"})
     page = await clients(open_page, watch, system)
     speaker = await page.speaker("speaker", system.token(), glossary=[{"source": "Ebenezer"}], qualityTier="premium")
@@ -267,10 +267,11 @@ async def test_a_talk_goes_on_through_refreshes_of_everybody_without_a_gap(
         assert (full["problem"]["code"], full["problem"]["retryAfter"]) == ("SESSION_FULL", 30)
         assert full["retryAt"] > 0
         await late.ask("close")
-        await speaker.speak(SENTENCE * 3)
+        await speaker.speak(SENTENCE * 2)
         await speaker.ask("end", "that was all")
         for client in (speaker, *everybody):
             assert (await client.until("ended"))["reason"] == "that was all"
+            await client.until("connection", status="closed")
         await program.ended()
     pcm, opus = everybody
     assert len([url for url in watch.sockets if "role=listener" in url]) >= 6
@@ -284,7 +285,7 @@ async def test_a_talk_goes_on_through_refreshes_of_everybody_without_a_gap(
         client.check_in_order()
         assert client.finals() == captions_of(program)
     assert speaker.finals("sourceCaption") == pcm.finals("sourceCaption") == captions_of(program, SourceCaption)
-    assert len(program.finals) >= 3
+    assert len(program.finals) >= 2
     assert await pcm.voice() == cues_of(program)
     await check_opus(opus, cues_of(program))
 
@@ -292,7 +293,7 @@ async def test_a_talk_goes_on_through_refreshes_of_everybody_without_a_gap(
 async def test_an_edge_that_is_replaced_takes_nobody_with_it(start: Start, open_page: OpenPage, watch: Watch) -> None:
     watch.allow("WebSocket connection to")
     # Nowhere else to go: everybody stays to the end of the drain.
-    system = await start({"EDGE_DRAIN_SECONDS": "2"})
+    system = await start({"EDGE_DRAIN_SECONDS": "1"})
     page = await clients(open_page, watch, system)
     terms = [{"source": "grace", "target": "gracia", "language": "es"}]
     speaker = await page.speaker("speaker", system.token(), timing=HURRY, glossary=terms)

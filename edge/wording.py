@@ -11,7 +11,7 @@ from collections.abc import Iterable, Mapping
 from html import escape
 from typing import Final
 
-_ENTRY: Final = re.compile(r'^  "([^"]+)":\s*("(?:[^"\\]|\\.)*"),$', re.MULTILINE)
+_ENTRY: Final = re.compile(r'^ *"([^"]+)":\s*("(?:[^"\\]|\\.)*"),$', re.MULTILINE)
 """A key and its text, as the formatter writes them."""
 _MARKED: Final = re.compile(r'(<[a-z][^<>]*\sdata-t="([^"]+)"[^<>]*>)([^<]*)(?=</)')
 _LANGUAGE: Final = '<html lang="en"'

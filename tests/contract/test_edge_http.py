@@ -91,7 +91,7 @@ async def test_all_that_pages_name_is_there_and_never_asked_for_twice(running: R
     for address in named:
         answer = await running.get(address)
         assert answer.status == 200, address
-        assert answer.headers["Cache-Control"] == "public, max-age=31536000, immutable"
+        assert answer.headers["Cache-Control"] == "max-age=31536000, immutable"
         assert answer.headers["X-Content-Type-Options"] == "nosniff"
         # What could be opened as a page has a policy of its own; of the others there are dozens.
         opened = answer.content_type not in {"text/javascript", "text/css"}

@@ -9,7 +9,7 @@ import pytest
 from aiohttp import web
 from aiohttp.test_utils import make_mocked_request
 
-from edge.assets import LOOK_AGAIN_SECONDS, Assets, answer, without_comments
+from edge.assets import LOOK_AGAIN_SECONDS, Assets, answer, bare
 from edge.pages import WEB
 
 PAGE = '<script type="module" src="$assets/pages/home.js"></script>'
@@ -103,7 +103,7 @@ def test_a_page_knows_the_words_that_its_script_will_load(root: Path) -> None:
     }
 
 
-def test_modules_travel_without_comments_and_with_their_lines() -> None:
+def test_modules_travel_without_comments_and_indents_and_with_their_lines() -> None:
     module = """// Decision.
 /**
  * @param {string} a
@@ -116,21 +116,19 @@ export function f(a) {
   /** @type {number} */ (f).x = 1;
 /* one */ /* two */ f();
 """
-    assert (
-        without_comments(module)
-        == """
+    sent = """
 
 
 
 export function f(a) {
 
-  const url = "http://x.example/*"; // stays
-  return /** @type {any} */ (a) + url; /* stays */
+const url = "http://x.example/*"; // stays
+return /** @type {any} */ (a) + url; /* stays */
 }
- (f).x = 1;
- /* two */ f();
+(f).x = 1;
+/* two */ f();
 """
-    )
+    assert bare(module) == sent
 
 
 def test_a_client_that_reads_gzip_gets_gzip(root: Path) -> None:
@@ -169,7 +167,7 @@ def test_the_two_forms_have_tags_of_their_own_and_either_is_known_again(root: Pa
 
 
 def test_types_are_told_with_their_characters(root: Path) -> None:
-    assert asked(root, "words.js").headers["Content-Type"] == "text/javascript; charset=utf-8"
+    assert asked(root, "words.js").headers["Content-Type"] == "text/javascript"
     assert asked(root, "style.css").headers["Content-Type"] == "text/css; charset=utf-8"
     assert asked(root, "icon.svg").headers["Content-Type"] == "image/svg+xml"
     assert asked(root, "sample.mp3").headers["Content-Type"] == "audio/mpeg"
@@ -205,7 +203,7 @@ def test_no_file_of_the_pages_names_a_foreign_address(path: Path) -> None:
 def test_no_module_has_what_an_old_phone_our_policy_or_our_server_does_not_take(path: Path) -> None:
     text = path.read_text("utf-8")
     # The lines of a template literal might begin like a comment, and would be lost.
-    assert [line for line in without_comments(text).splitlines() if line.count("`") % 2] == []
+    assert [line for line in bare(text).splitlines() if line.count("`") % 2] == []
     # Safari before 16.4 refuses a whole module for one regular expression that looks behind.
     assert not re.search(r"\(\?<[=!]", text)
     # The policy lets none of these in.

@@ -385,13 +385,18 @@ async def test_where_there_is_no_web_audio_the_plain_stream_is_heard(lingocast: 
         assert "/listen/" in await page.evaluate("document.querySelector('audio').currentSrc")
 
 
-async def test_nothing_is_wider_than_a_small_phone(lingocast: Lingocast, open_page: OpenPage) -> None:
+async def test_nothing_is_wider_than_a_small_phone(lingocast: Lingocast, open_page: OpenPage, watch: Watch) -> None:
     async def fits(page: Page) -> None:
-        wide = await page.evaluate("[document.documentElement.scrollWidth, document.documentElement.clientWidth]")
-        assert wide[0] <= wide[1]
+        width, room, high = await page.evaluate(
+            "[document.documentElement.scrollWidth, document.documentElement.clientWidth,"
+            " document.querySelector('[data-part=controls]').offsetHeight]"
+        )
+        assert width <= room
+        assert high < 320, "the controls leave too little of the captions"
 
-    async with lingocast.talk() as talk:
-        page = await open_page(f"/s/{talk.session_id}", device="small", locale="de")
+    watch.allow(LOST)
+    async with lingocast.talk() as talk, cable(lingocast.url) as wire:
+        page = await open_page(f"/s/{talk.session_id}", at=wire, device="small", locale="de")
         await fits(page)
         await piece(page, "listen").click()
         await piece(page, "pause").click()
@@ -402,3 +407,6 @@ async def test_nothing_is_wider_than_a_small_phone(lingocast: Lingocast, open_pa
             await expect(piece(page, name)).to_be_visible()
             await fits(page)
             await page.keyboard.press("Escape")
+        wire.pull()
+        await stands(page, "waiting")
+        await fits(page)

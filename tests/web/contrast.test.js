@@ -59,7 +59,8 @@ const pairs = [
   ["on-accent", "accent-strong", 4.5],
   ["on-bad", "bad", 4.5],
   ["on-bad", "bad-strong", 4.5],
-  ["spark", "ground", 3],
+  ["spark", "ground", 4.5],
+  ["spark", "surface", 4.5],
   .../** @type {[string, string, number][]} */ (surfaces.map((on) => ["edge", on, 3])),
 ];
 

@@ -20,6 +20,7 @@ from typing import Final, Self, TypeAlias
 from aiohttp import hdrs, web
 
 from edge import wording
+from edge.joining import Unjoinable, joined
 
 LOOK_AGAIN_SECONDS: Final = 1.0
 """How old the knowledge of the folder may be; a look takes a millisecond."""
@@ -66,11 +67,16 @@ class File:
         body = path.read_bytes()
         if path.suffix == ".js":
             body = bare(body.decode()).encode()
+        return cls.made(path.suffix, body)
+
+    @classmethod
+    def made(cls, suffix: str, body: bytes) -> Self:
+        """`suffix`: of the names of such files."""
         # No time of day in it: the same content is the same bytes on every edge.
-        smaller = gzip.compress(body, mtime=0) if path.suffix not in _PACKED else None
+        smaller = gzip.compress(body, mtime=0) if suffix not in _PACKED else None
         if smaller is not None and len(smaller) >= len(body):
             smaller = None
-        return cls(_TYPES[path.suffix], body, smaller, sha256(body).hexdigest()[:16])
+        return cls(_TYPES[suffix], body, smaller, sha256(body).hexdigest()[:16])
 
 
 @dataclass(frozen=True, slots=True)
@@ -82,7 +88,8 @@ class Snapshot:
     templates: Mapping[str, Mapping[str, Template]]
     """By name and language."""
     preloads: Mapping[str, tuple[str, ...]]
-    """By template: the modules that its script imports, and theirs, so that a slow phone fetches all in one round."""
+    """By template: the modules that its script leads to, so that a slow phone fetches all in one round. One where they
+    could be joined."""
     words: Mapping[str, Mapping[str, tuple[str, ...]]]
     """By template and language: the modules of the interface's words, which scripts ask for last."""
 
@@ -102,9 +109,14 @@ class Snapshot:
                 pages[name] = path.read_text("utf-8")
             else:
                 files[name] = File.of(path)
-        digest = sha256("".join(f"{name} {file.tag}\n" for name, file in files.items()).encode()).hexdigest()[:12]
         preloads = {name: _imported(text, files) for name, text in pages.items()}
         words = {name: _words(modules, files) for name, modules in preloads.items()}
+        for name, modules in preloads.items():
+            if together := _together(modules, files):
+                files |= together
+                pages[name] = pages[name].replace(f'"$assets/{modules[0]}"', f'"$assets/{next(iter(together))}"')
+                preloads[name] = tuple(together)
+        digest = sha256("".join(f"{name} {file.tag}\n" for name, file in files.items()).encode()).hexdigest()[:12]
         templates = {name: _said(text, words[name], files) for name, text in pages.items()}
         return cls(digest, files, templates, preloads, words)
 
@@ -189,6 +201,19 @@ def _imported(page: str, files: Mapping[str, File]) -> tuple[str, ...]:
             if path in files and path not in found:
                 found.append(path)
     return tuple(found)
+
+
+def _together(modules: Sequence[str], files: Mapping[str, File]) -> dict[str, File]:
+    """What a page's script leads to as one file; none where it cannot be joined, and then it works as it is."""
+    if not modules:
+        return {}
+    entry = modules[0]
+    place = f"{entry.removesuffix('.js')}.all.js"
+    try:
+        text = joined(entry, {name: files[name].body.decode() for name in modules}, place=place)
+    except Unjoinable:
+        return {}
+    return {place: File.made(".js", text.encode())}
 
 
 def _words(modules: Sequence[str], files: Mapping[str, File]) -> dict[str, tuple[str, ...]]:

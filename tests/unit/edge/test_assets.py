@@ -211,3 +211,21 @@ def test_no_module_has_what_an_old_phone_our_policy_or_our_server_does_not_take(
         r"\beval\(|\bnew Function\(|\.innerHTML\b|\.outerHTML\b|insertAdjacentHTML|document\.write", text
     )
     assert not re.search(r"""setAttribute\(\s*["']style""", text)
+
+
+def test_a_page_asks_for_its_modules_all_in_one(root: Path) -> None:
+    (root / "deep" / "one.js").write_text('export { t as one, t as two } from "../words.js";\n')
+    (root / "pages" / "more.js").write_text('export { one, two } from "../deep/one.js";\n')
+    (root / "pages" / "home.js").write_text('import { one } from "./more.js";\nconsole.log(one);\n')
+    snapshot = Assets(root).at(0.0)
+    assert snapshot.preloads["index.html"] == ("pages/home.all.js",)
+    assert '"$assets/pages/home.all.js"' in snapshot.templates["index.html"]["en"].template
+    assert b"console.log(one);" in snapshot.files["pages/home.all.js"].body
+    # Who embeds a part of them finds it where it was.
+    assert "deep/one.js" in snapshot.files
+
+
+@pytest.mark.parametrize("page", ["index", "listen", "speak", "screen", "problem"])
+def test_the_modules_of_our_pages_can_be_joined(page: str) -> None:
+    (script,) = Assets(WEB).at(0.0).preloads[f"{page}.html"]
+    assert script.endswith(".all.js")

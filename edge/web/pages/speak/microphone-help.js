@@ -16,9 +16,11 @@ export function helpFor(error, userAgent) {
   const name = String(/** @type {{name?: string} | null} */ (error)?.name ?? "");
   const { title, advice } = words({ name });
   const more = [];
+  // The general advice would only say the same, less exactly.
   if (name === "denied") more.push(t(`microphone.denied.${browserOf(userAgent)}`), t("microphone.denied.system"));
+  else more.push(advice);
   if (name === "insecure") more.push(t("microphone.insecure.how"));
-  return { title, advice: [advice, ...more, t("microphone.otherwise")], mayHelp: !HOPELESS.has(name) };
+  return { title, advice: [...more, t("microphone.otherwise")], mayHelp: !HOPELESS.has(name) };
 }
 
 /**

@@ -91,6 +91,8 @@ export class SoundPanel {
     part(this.root, "sound-problem-advice", HTMLElement).replaceChildren(...advice);
     this.problem.hidden = false;
     this.ask.hidden = !help.mayHelp;
+    // Who was asked before may not be asked again.
+    part(this.root, "sound-try-hint", HTMLElement).hidden = true;
     this.button.textContent = t("sound.again");
     this.button.dataset.t = "sound.again";
     this.meter.clear();

@@ -40,9 +40,11 @@ def test_ogg_comes_in_whole_pages_of_a_fifth_of_a_second() -> None:
     assert last.startswith(b"OggS")
 
 
-def test_mp3_frames_stand_by_themselves_without_tags() -> None:
+def test_mp3_frames_stand_by_themselves_after_an_empty_tag_that_browsers_need_not_wait_for() -> None:
     head, pages, _ = muxed(Form.MP3, voice(2.0, RATE))
-    assert head == b""
+    # Sevens of bits: 24 KB less the tag's own ten bytes.
+    assert head[:10] == b"ID3\x03\x00\x00" + bytes((0, 1, 63, 118))
+    assert head[10:] == bytes(24 * 1024 - 10)
     assert all(page[:2] == b"\xff\xf3" for page in pages)
 
 

@@ -11,7 +11,7 @@
  * NO_ANSWER: connected or asked, and nothing came back in time. UNEXPECTED_ANSWER: something came that is no answer.
  * CONNECTION_LOST: an open connection broke; it is being mended. REPLACED: another connection took this one's place,
  * such as the same page in another tab. CLOSED: `close()` was called, or the session had ended. TOKEN_UNAVAILABLE: the
- * function that brings tokens failed. UNSUPPORTED: this browser cannot do it.
+ * function that brings tokens failed.
  * @type {Readonly<Record<string, number>>}
  */
 export const CLIENT_CODES = Object.freeze({
@@ -22,7 +22,6 @@ export const CLIENT_CODES = Object.freeze({
   REPLACED: 409,
   CLOSED: 409,
   TOKEN_UNAVAILABLE: 503,
-  UNSUPPORTED: 400,
 });
 
 /**

@@ -14,7 +14,7 @@ from typing import Any
 
 import numpy as np
 import pytest
-from playwright.async_api import Dialog, Error, Locator, Page, expect
+from playwright.async_api import Dialog, Error, Locator, Page, Route, expect
 
 from edge.client import (
     BroadcastMuted,
@@ -428,6 +428,25 @@ async def test_a_server_that_does_not_answer_is_tried_again_until_that_is_given_
     await piece(page, "cancel").click()
     await expect(piece(page, "go-live")).to_be_enabled()
     await expect(piece(page, "waiting")).to_be_hidden()
+
+
+async def test_who_is_quicker_than_the_list_of_languages_goes_live_all_the_same(
+    open_page: OpenPage, lingocast: Lingocast
+) -> None:
+    page = await open_page(None)
+    asked, answered = asyncio.Event(), asyncio.Event()
+
+    async def late(route: Route) -> None:
+        asked.set()
+        await answered.wait()
+        await route.continue_()
+
+    await page.route("**/api/languages", late)
+    await page.goto(lingocast.speaker_link())
+    await asked.wait()
+    await piece(page, "go-live").click()
+    answered.set()
+    await expect(stage(page)).to_have_text("LIVE")
 
 
 async def test_keys_alone_lead_to_a_talk_and_shortcuts_can_be_changed(

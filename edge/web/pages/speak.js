@@ -136,6 +136,8 @@ class Page {
   }
 
   async #goLive() {
+    // Only where it is needed: Safari forgets the tap over a wait.
+    if (this.setup.loading) await this.setup.loading;
     if (this.entrance.isBusy || this.broadcast || !this.setup.check()) return;
     const { sourceLanguage, qualityTier, pin } = this.setup.choices;
     this.setup.setBusy(true);

@@ -42,6 +42,8 @@ export class Setup {
     this.telling = new SetupTelling(root);
     /** @type {Source[]} */
     this.sources = [];
+    /** @type {Promise<void> | undefined} While the server is being asked. */
+    this.loading = undefined;
     this.fileOk = false;
     root.addEventListener("submit", (event) => {
       event.preventDefault();
@@ -78,6 +80,12 @@ export class Setup {
 
   /** Asks the server what can be spoken here. Says so where it does not answer; may be called again. */
   async loadLanguages() {
+    this.loading = this.#load();
+    await this.loading;
+    this.loading = undefined;
+  }
+
+  async #load() {
     try {
       const answer = await fetch("/api/languages");
       if (!answer.ok) throw new Error(`status ${answer.status}`);

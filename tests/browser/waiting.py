@@ -7,7 +7,7 @@ from typing import TypeVar
 T = TypeVar("T")
 
 
-async def until(look: Callable[[], Awaitable[T]], what: str, seconds: float = 30.0) -> T:
+async def until(look: Callable[[], Awaitable[T | None]], what: str, seconds: float = 30.0) -> T:
     """Looks again and again, and returns the first answer that is true. Raises TimeoutError that says what was waited
     for, and what was seen last."""
     seen: object = None

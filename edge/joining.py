@@ -9,7 +9,7 @@ browser would run them.
 
 import posixpath
 import re
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from typing import Final
 
 _IMPORT: Final = re.compile(r'^import\s*\{([^}]*)\}\s*from\s*"([^"]+)";?[^\S\n]*$', re.MULTILINE)
@@ -17,6 +17,7 @@ _PASSED_ON: Final = re.compile(r'^export\s*\{([^}]*)\}\s*from\s*"([^"]+)";?[^\S\
 _LISTED: Final = re.compile(r"^export\s*\{([^}]*)\};?[^\S\n]*$", re.MULTILINE)
 _DECLARED: Final = re.compile(r"^export\s+((?:async\s+)?function\s*\*?|class|const)\s+([\w$]+)", re.MULTILINE)
 _LEFT: Final = re.compile(r"^(?:import|export)\b(?!\()", re.MULTILINE)
+_VARIABLE: Final = re.compile(r"^(?:let|var)\b.*", re.MULTILINE)
 _LAZILY: Final = re.compile(r"\bimport\(")
 _ADDRESS: Final = re.compile(r"\bimport\.meta\.url\b")
 
@@ -41,7 +42,8 @@ def joined(entry: str, modules: Mapping[str, str], *, place: str) -> str:
         f"let {', '.join(f'$m{number}' for number in range(len(order)))};",
     ]
     numbers = {path: number for number, path in enumerate(order)}
-    parts += [_block(path, modules[path], numbers) for path in order]
+    given: dict[str, Collection[str]] = {}
+    parts += [_block(path, modules[path], numbers, given) for path in order]
     return "\n".join([*parts, ""])
 
 
@@ -60,20 +62,33 @@ def _visit(path: str, modules: Mapping[str, str], order: list[str], above: tuple
     order.append(path)
 
 
-def _block(path: str, text: str, numbers: Mapping[str, int]) -> str:
+def _block(path: str, text: str, numbers: Mapping[str, int], given: dict[str, Collection[str]]) -> str:
+    """A module as a block. `given`: the names that each module before it gives; its own are added."""
     exported: dict[str, str] = {}
 
+    def taken(match: re.Match[str]) -> tuple[int, list[tuple[str, str]]]:
+        source, names = _beside(path, match[2]), _names(match[1])
+        # Without this a way to export that is not known here would be `undefined` in somebody's browser.
+        if missing := [theirs for theirs, _ in names if theirs not in given[source]]:
+            raise Unjoinable(f"{path} imports {missing[0]}, which {source} is not seen to export")
+        return numbers[source], names
+
     def imported(match: re.Match[str]) -> str:
-        names = ", ".join(f"{theirs}: {ours}" for theirs, ours in _names(match[1]))
-        return f"const {{ {names} }} = $m{numbers[_beside(path, match[2])]};"
+        source, names = taken(match)
+        return f"const {{ {', '.join(f'{theirs}: {ours}' for theirs, ours in names)} }} = $m{source};"
 
     def passed_on(match: re.Match[str]) -> str:
-        source = numbers[_beside(path, match[2])]
-        exported.update((ours, f"$m{source}.{theirs}") for theirs, ours in _names(match[1]))
+        source, names = taken(match)
+        exported.update((ours, f"$m{source}.{theirs}") for theirs, ours in names)
         return ""
 
     def listed(match: re.Match[str]) -> str:
-        exported.update((theirs, ours) for ours, theirs in _names(match[1]))
+        # What changes later would be known to others as it was at first.
+        variables = " ".join(_VARIABLE.findall(text))
+        for ours, theirs in _names(match[1]):
+            if re.search(rf"(?<![\w$]){re.escape(ours)}(?![\w$])", variables):
+                raise Unjoinable(f"{path} exports {ours}, which may change")
+            exported[theirs] = ours
         return ""
 
     def declared(match: re.Match[str]) -> str:
@@ -85,8 +100,9 @@ def _block(path: str, text: str, numbers: Mapping[str, int]) -> str:
         line = text[unknown.start() :].partition("\n")[0]
         raise Unjoinable(f"{path}: {line}")
     text = _ADDRESS.sub(f'$at("{path}")', _LAZILY.sub(f'$import("{path}", ', text))
-    given = ", ".join(name if name == value else f"{name}: {value}" for name, value in exported.items())
-    return f"{{\n{text.strip()}\n$m{numbers[path]} = {{ {given} }};\n}}"
+    given[path] = exported.keys()
+    names = ", ".join(name if name == value else f"{name}: {value}" for name, value in exported.items())
+    return f"{{\n{text.strip()}\n$m{numbers[path]} = {{ {names} }};\n}}"
 
 
 def _names(listed: str) -> list[tuple[str, str]]:

@@ -3,14 +3,16 @@
 import gzip
 import os
 import re
+import subprocess
 from pathlib import Path
 
 import pytest
 from aiohttp import web
 from aiohttp.test_utils import make_mocked_request
 
-from edge.assets import LOOK_AGAIN_SECONDS, Assets, answer, bare
+from edge.assets import LOOK_AGAIN_SECONDS, WORDS, Assets, answer, bare
 from edge.pages import WEB
+from tests.web.fetch import NODE
 
 PAGE = '<script type="module" src="$assets/pages/home.js"></script>'
 LONG = "// A line that is repeated, so that it gains by compression.\n" * 20
@@ -229,3 +231,53 @@ def test_a_page_asks_for_its_modules_all_in_one(root: Path) -> None:
 def test_the_modules_of_our_pages_can_be_joined(page: str) -> None:
     (script,) = Assets(WEB).at(0.0).preloads[f"{page}.html"]
     assert script.endswith(".all.js")
+
+
+def parsed(sources: Path, out: Path) -> dict[str, str]:
+    """Every module of a folder as a compiler writes it that knows the language: without comments, with its own
+    indents."""
+    compiler = NODE.parent / "tsc"
+    assert compiler.exists(), "The compiler is not there; run: make web-tools"
+    plainly = ["--ignoreConfig", "--allowJs", "--noCheck", "--removeComments", "--types", ""]
+    modern = ["--target", "esnext", "--module", "esnext", "--moduleResolution", "bundler"]
+    folders = ["--rootDir", str(sources), "--outDir", str(out)]
+    files = [str(path) for path in sorted(sources.rglob("*.js"))]
+    done = subprocess.run(
+        [compiler, *plainly, *modern, *folders, *files], capture_output=True, text=True, check=False, timeout=100
+    )
+    assert done.returncode == 0, done.stdout
+    return {path.relative_to(out).as_posix(): path.read_text("utf-8") for path in out.rglob("*.js")}
+
+
+def test_what_is_sent_is_the_program_that_was_written(tmp_path: Path) -> None:
+    snapshot = Assets(WEB).at(0.0)
+    for name, file in snapshot.files.items():
+        if name.endswith(".js"):
+            (tmp_path / "sent" / name).parent.mkdir(parents=True, exist_ok=True)
+            (tmp_path / "sent" / name).write_bytes(file.body)
+    written, sent = parsed(WEB, tmp_path / "one"), parsed(tmp_path / "sent", tmp_path / "other")
+    assert len(written) > 100
+    assert [name for name in written if written[name] != sent[name]] == []
+    # Those that were joined: what a compiler lets pass, such as a name that is there twice, a browser refuses.
+    together = sorted(sent.keys() - written.keys())
+    assert len(together) == len(snapshot.templates)
+    for name in together:
+        module = tmp_path / "sent" / f"{name}.mjs"
+        module.write_bytes(snapshot.files[name].body)
+        done = subprocess.run([NODE, "--check", module], capture_output=True, text=True, check=False, timeout=100)
+        assert done.returncode == 0, done.stderr
+
+
+def test_what_is_loaded_later_brings_no_second_copy_of_what_was_joined() -> None:
+    later = [
+        (path.name, found)
+        for path in SOURCES
+        if path.suffix == ".js"
+        for found in re.findall(
+            r"\bimport\(([^)]*)\)", re.sub(r"/\*.*?\*/", "", path.read_text("utf-8"), flags=re.DOTALL)
+        )
+    ]
+    # A module that is in a page's one file and is imported by one that comes later would run, and remember, twice.
+    assert later == [("i18n.js", "`./words/${name}.${language}.js`")]
+    for path in (WEB / WORDS).iterdir():
+        assert not re.search(r"^import\b|\bfrom\b\s*\"", path.read_text("utf-8"), re.MULTILINE), path.name

@@ -93,3 +93,18 @@ def test_modules_that_import_each_other_are_refused() -> None:
 def test_a_module_that_is_not_there_is_named() -> None:
     with pytest.raises(Unjoinable, match=r"a\.js imports b\.js, which is not there"):
         joined("a.js", {"a.js": 'import { b } from "./b.js";\n'}, place="all.js")
+
+
+@pytest.mark.parametrize(
+    "exported", ["export const a = 1, b = 2;", "const b = 2;", "export const a = 1; export { b };"]
+)
+def test_a_name_that_is_not_seen_to_be_exported_is_refused(exported: str) -> None:
+    modules = {"a.js": 'import { b } from "./b.js";\n', "b.js": f"{exported}\n"}
+    with pytest.raises(Unjoinable, match=r"a\.js imports b, which b\.js is not seen to export"):
+        joined("a.js", modules, place="all.js")
+
+
+def test_a_variable_that_is_exported_is_refused() -> None:
+    modules = {"a.js": "let count = 0;\nexport { count };\nexport function more() {\ncount += 1;\n}\n"}
+    with pytest.raises(Unjoinable, match=r"a\.js exports count, which may change"):
+        joined("a.js", modules, place="all.js")

@@ -3,6 +3,9 @@
 It is no test: `make test` asks for one browser only. A talk of noise is given in a system with scripted engines; a
 listener page and a projector page are opened in Firefox, which is driven over WebDriver BiDi, a WebSocket of its own
 that needs no further program. It prints what worked, and leaves pictures in `out/other-engines/`.
+
+Firefox plays nothing where there is no sound device. A machine without one has one by
+`pulseaudio -n --exit-idle-time=-1 -L module-null-sink -L module-native-protocol-unix`.
 """
 
 import asyncio

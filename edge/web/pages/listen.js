@@ -1,5 +1,6 @@
 // The listener's page: the first screen, then the room. Here all parts are made and meet.
 
+import { part } from "../interface/elements.js";
 import { load } from "../interface/i18n.js";
 import { ask, read } from "./listen/facts.js";
 import { Keep } from "./listen/keep.js";
@@ -9,7 +10,6 @@ import { Room } from "./listen/room.js";
 import { likings, Settings } from "./listen/settings.js";
 import { Share } from "./listen/share.js";
 import { Start } from "./listen/start.js";
-import { part } from "./speak/elements.js";
 
 /** @import { Problem } from "../client/problem.js" */
 /** @import { Facts } from "./listen/facts.js" */

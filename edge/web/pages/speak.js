@@ -1,5 +1,6 @@
 // The speaker page: what leads from a token to a talk and to its end. Wires the pieces; each hides its own decision.
 
+import { part } from "../interface/elements.js";
 import { load, t } from "../interface/i18n.js";
 import { languagePicker } from "../interface/picker.js";
 import { Preferences } from "../interface/preferences.js";
@@ -7,7 +8,6 @@ import { words } from "../interface/problems.js";
 import { Shortcuts } from "../interface/shortcuts.js";
 import { After } from "./speak/after.js";
 import { Broadcast } from "./speak/broadcast.js";
-import { part } from "./speak/elements.js";
 import { Entrance } from "./speak/entrance.js";
 import { GlossaryEditor } from "./speak/glossary-editor.js";
 import { forgetCaptions, keepCaptions } from "./speak/kept-captions.js";

@@ -2,8 +2,8 @@
 
 import { Emitter } from "../../client/emitter.js";
 import { announce } from "../../interface/announcer.js";
+import { part } from "../../interface/elements.js";
 import { on, seconds, t } from "../../interface/i18n.js";
-import { part } from "../speak/elements.js";
 
 /** @import { Status } from "../../audio/player.js" */
 

@@ -3,8 +3,8 @@
 import { fileName, save } from "../../captions/save.js";
 import { toSrt, toText, toVtt } from "../../captions/subtitles.js";
 import { show } from "../../interface/dialog.js";
+import { part } from "../../interface/elements.js";
 import { interfaceLanguage, languageName, t } from "../../interface/i18n.js";
-import { part } from "../speak/elements.js";
 
 /** @import { Segment, Transcript } from "../../captions/transcript.js" */
 

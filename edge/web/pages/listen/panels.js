@@ -2,8 +2,8 @@
 // a screen reader.
 
 import { CaptionView } from "../../captions/view.js";
+import { part } from "../../interface/elements.js";
 import { interfaceLanguage, languageName, on, t } from "../../interface/i18n.js";
-import { part } from "../speak/elements.js";
 
 /** @import { Segment, Transcript } from "../../captions/transcript.js" */
 

@@ -2,9 +2,9 @@
 
 import { Listener } from "../../client/listener.js";
 import { announce } from "../../interface/announcer.js";
+import { part } from "../../interface/elements.js";
 import { interfaceLanguage, languageName, on, t } from "../../interface/i18n.js";
 import { keyOf, words } from "../../interface/problems.js";
-import { part } from "../speak/elements.js";
 import { inOrder } from "./choosing.js";
 import { Desk } from "./desk.js";
 import { Hearing } from "./hearing.js";

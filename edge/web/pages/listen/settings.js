@@ -2,9 +2,9 @@
 
 import { announce } from "../../interface/announcer.js";
 import { show } from "../../interface/dialog.js";
+import { part } from "../../interface/elements.js";
 import { interfaceLanguages, languageName, on, setInterfaceLanguage, t } from "../../interface/i18n.js";
 import { Preferences } from "../../interface/preferences.js";
-import { part } from "../speak/elements.js";
 import { KEYS } from "./keys.js";
 import { SoundChoice } from "./sound-choice.js";
 

@@ -2,8 +2,8 @@
 
 import { announce } from "../../interface/announcer.js";
 import { show } from "../../interface/dialog.js";
+import { part } from "../../interface/elements.js";
 import { t } from "../../interface/i18n.js";
-import { part } from "../speak/elements.js";
 
 const COPIED_MS = 2_500;
 

@@ -1,8 +1,8 @@
 // The three ways to listen as radio buttons, on the first screen and in the settings.
 
 import { Emitter } from "../../client/emitter.js";
+import { copyOf } from "../../interface/elements.js";
 import { translate } from "../../interface/i18n.js";
-import { copyOf } from "../speak/elements.js";
 
 /** @import { Sound } from "./sounding.js" */
 

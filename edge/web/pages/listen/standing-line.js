@@ -2,8 +2,8 @@
 // is new, but not each second of a countdown.
 
 import { announce } from "../../interface/announcer.js";
+import { part } from "../../interface/elements.js";
 import { on, t } from "../../interface/i18n.js";
-import { part } from "../speak/elements.js";
 import { standing } from "./standing.js";
 
 /** @import { Facts } from "./standing.js" */

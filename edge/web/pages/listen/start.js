@@ -1,9 +1,9 @@
 // The first screen: whose session it is, in which language, and one big button. Hides how the form is filled in and how
 // a refusal is told.
 
+import { part } from "../../interface/elements.js";
 import { interfaceLanguage, languageName, on, t } from "../../interface/i18n.js";
 import { words } from "../../interface/problems.js";
-import { part } from "../speak/elements.js";
 import { inOrder, preselected } from "./choosing.js";
 import { SoundChoice } from "./sound-choice.js";
 

@@ -1,7 +1,7 @@
 // What has just happened and is worth a sentence, shown for a while and said to screen readers.
 
 import { announce } from "../../interface/announcer.js";
-import { part } from "../speak/elements.js";
+import { part } from "../../interface/elements.js";
 
 const SHOWN_MS = 10_000;
 

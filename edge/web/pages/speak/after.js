@@ -1,7 +1,7 @@
 // What is shown when a talk is over: why, how long it was, and the captions to keep.
 
+import { part } from "../../interface/elements.js";
 import { t } from "../../interface/i18n.js";
-import { part } from "./elements.js";
 import { offerToSave } from "./save.js";
 import { clock } from "./stage.js";
 

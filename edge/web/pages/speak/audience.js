@@ -1,7 +1,7 @@
 // Who listens, as a table: languages with their names, how many, and how far behind the speaker each is.
 
+import { part } from "../../interface/elements.js";
 import { interfaceLanguage, languageName, seconds, t } from "../../interface/i18n.js";
-import { part } from "./elements.js";
 import { audienceOf } from "./stage.js";
 
 /** @import { SessionStatus } from "../../client/messages.js" */

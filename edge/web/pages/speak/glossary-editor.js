@@ -1,8 +1,8 @@
 // The glossary as rows that a person edits. Kept on this device; what would be refused is said at its row, before the
 // server is asked. Before a talk the rows are taken when it begins, during one when the person says so.
 
+import { copyOf, part } from "../../interface/elements.js";
 import { interfaceLanguage, languageName, on as onLanguage, t, translate } from "../../interface/i18n.js";
-import { copyOf, part } from "./elements.js";
 import { LONGEST_TERM, MOST_TERMS, mistakes, parsedLines, rowsOf, toTerms } from "./glossary.js";
 
 /** @import { Row } from "./glossary.js" */

@@ -1,7 +1,7 @@
 // How listeners get in: the session's name to read out, its QR code and link to show and send.
 
+import { part } from "../../interface/elements.js";
 import { t } from "../../interface/i18n.js";
-import { part } from "./elements.js";
 
 /**
  * Fills the part of the page that invites.

@@ -2,8 +2,8 @@
 // as smoothly as the screen does. Screen readers get a value once a second and a word, not sixty numbers.
 
 import { Meter } from "../../audio/meter.js";
+import { copyOf } from "../../interface/elements.js";
 import { t } from "../../interface/i18n.js";
-import { copyOf } from "./elements.js";
 
 /** How often assistive technology is told the value. */
 const SPOKEN_EVERY_SECONDS = 1;

@@ -1,8 +1,8 @@
 // "Your talk is still open": after a reload or a crash the speaker decides, go on or end it. Hides that the server is
 // asked whether it is so: what the page remembers may be over.
 
+import { part } from "../../interface/elements.js";
 import { t } from "../../interface/i18n.js";
-import { part } from "./elements.js";
 import { forget, remembered } from "./talk.js";
 
 /** @import { Talk } from "./talk.js" */

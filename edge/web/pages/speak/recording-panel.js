@@ -1,7 +1,7 @@
 // How far a recording is, for a speaker who does not hear it.
 
+import { part } from "../../interface/elements.js";
 import { t } from "../../interface/i18n.js";
-import { part } from "./elements.js";
 import { clock } from "./stage.js";
 
 export class RecordingPanel {

@@ -1,9 +1,9 @@
 // What the set-up has to say: why there is no talk, what it waits for, and that a token will not last.
 
 import { announce } from "../../interface/announcer.js";
+import { part } from "../../interface/elements.js";
 import { interfaceLanguage, t } from "../../interface/i18n.js";
 import { words } from "../../interface/problems.js";
-import { part } from "./elements.js";
 import { expiryOf } from "./token.js";
 
 /** A connection is refreshed after 100 minutes at the latest, for which the token must still be good. */

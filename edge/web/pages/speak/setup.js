@@ -1,9 +1,9 @@
 // What is chosen before a talk: what is heard, in which language it is spoken, and how. Kept on this device, but for
 // the PIN. Hides how the choices depend on each other: the sample talk is English, whatever was chosen before.
 
+import { part } from "../../interface/elements.js";
 import { interfaceLanguage, languageName, on as onLanguage, t } from "../../interface/i18n.js";
 import { best } from "../../interface/languages.js";
-import { part } from "./elements.js";
 import { SetupTelling } from "./setup-telling.js";
 import { lengthOf } from "./sound.js";
 import { clock } from "./stage.js";

@@ -1,9 +1,9 @@
 // Where shortcuts are seen and changed: press the button, then the new keys.
 
 import { announce } from "../../interface/announcer.js";
+import { part } from "../../interface/elements.js";
 import { on as onLanguage, t } from "../../interface/i18n.js";
 import { ShortcutRefused } from "../../interface/shortcuts.js";
-import { part } from "./elements.js";
 
 /** @import { Shortcuts } from "../../interface/shortcuts.js" */
 

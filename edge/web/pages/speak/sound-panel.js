@@ -2,8 +2,8 @@
 // before and during a talk; the page moves it.
 
 import { Microphone } from "../../audio/microphone.js";
+import { copyOf, part } from "../../interface/elements.js";
 import { on as onLanguage, t, translate } from "../../interface/i18n.js";
-import { copyOf, part } from "./elements.js";
 import { MeterView } from "./meter-view.js";
 import { helpFor } from "./microphone-help.js";
 

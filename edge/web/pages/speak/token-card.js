@@ -1,7 +1,7 @@
 // The field for a speaker link, where there is none or the one there is no good: says which, in clear words.
 
+import { part } from "../../interface/elements.js";
 import { t } from "../../interface/i18n.js";
-import { part } from "./elements.js";
 import { judged, tokenIn } from "./token.js";
 
 export class TokenCard {

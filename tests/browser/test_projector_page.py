@@ -16,7 +16,7 @@ from tests.browser.watching import Watch
 WALL = {"width": 1920, "height": 1080}
 STRIP = {"width": 1280, "height": 200}
 # Lines alone, with captions that the test makes.
-LINES = """async ([lines, hold]) => {
+LINES = """async ([lines, hold, place]) => {
   const [{ Rolling }, { Transcript }] = await Promise.all(
     ["pages/screen/rolling", "captions/transcript"].map((name) => import(`/web/-/${name}.js`)));
   const stage = document.querySelector("#stage");
@@ -26,7 +26,7 @@ LINES = """async ([lines, hold]) => {
   const element = stage.appendChild(document.createElement("section"));
   element.className = "column";
   window.transcript = new Transcript({ language: "es" });
-  window.rolling = new Rolling(element, hold);
+  window.rolling = new Rolling(element, hold, place);
   window.rolling.resize(lines, 54);
   window.show = (segmentId, text, isFinal) => window.rolling.show(window.transcript.receive(
     { segmentId, text, isFinal, stableChars: 0, startMs: segmentId * 1000, endMs: segmentId * 1000 + 900 }));
@@ -143,6 +143,28 @@ async def test_finished_lines_stay_while_the_next_words_grow_and_roll_up_by_whol
         assert 0 <= bottom < 54 * 3, "the last line is to be seen"
 
 
+async def test_the_first_line_is_where_it_was_asked_for_and_at_the_bottom_if_nothing_was(
+    lingocast: Lingocast, open_page: OpenPage
+) -> None:
+    async with lingocast.talk(source_language="en") as talk:
+        page = await projected(open_page, talk.session_id, "?lang=es", reduced_motion="reduce")
+        for place, first in ((None, 4), ("bottom", 4), ("middle", 2), ("top", 0)):
+            await page.evaluate(LINES, [5, 0, *([place] if place else [])])
+            await page.evaluate("show(1, 'One.', true)")
+            before = await page.evaluate(TOPS)
+            await page.evaluate("show(2, 'Two.', true)")
+            after = await page.evaluate(TOPS)
+            line = [top // 54 for _, top in (before["One."], after["One."], after["Two."])]
+            assert line == ([4, 3, 4] if first == 4 else [first, first, first + 1]), place
+        await page.goto(f"/s/{talk.session_id}/screen?lang=es")
+        async with talk.going_on():
+            await until(lambda: page.is_visible(".sentence"), "a caption")
+            free = await page.evaluate(
+                "innerHeight - document.querySelector('.sentence:last-child').getBoundingClientRect().bottom"
+            )
+        assert free < WALL["height"] / 4, "a hall looks for captions at the bottom"
+
+
 async def test_a_thousand_sentences_leave_a_few_in_the_page(lingocast: Lingocast, open_page: OpenPage) -> None:
     async with lingocast.talk(source_language="en") as talk:
         page = await projected(open_page, talk.session_id, "?lang=es")
@@ -204,6 +226,10 @@ async def test_a_value_that_is_not_understood_falls_back_and_is_told_for_a_while
 async def test_a_pin_is_asked_for_until_it_is_right(lingocast: Lingocast, open_page: OpenPage) -> None:
     async with lingocast.talk(source_language="en", pin="2580") as talk:
         page = await projected(open_page, talk.session_id, "?lang=es,fr")
+        # Chromium closes a dialog on a second Escape, whatever the page says.
+        for _ in range(3):
+            await page.keyboard.press("Escape")
+        await until(lambda: page.is_visible("#pin-input"), "the question, still")
         await page.fill("#pin-input", "1111")
         await page.keyboard.press("Enter")
         await until(lambda: page.is_visible("text=That was not the right PIN"), "another question")

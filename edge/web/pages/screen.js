@@ -47,7 +47,7 @@ function kept(each) {
 function setStage(options, facts) {
   const stage = part("stage", HTMLElement);
   const spoken = facts?.sourceLanguage ?? "";
-  const columns = options.languages.map((language) => new Column(language, spoken, stage, options.hold));
+  const columns = options.languages.map((language) => new Column(language, spoken, stage, options));
   const lines = columns.map(({ rolling }) => kept(rolling));
   const room = kept(new Room(stage, options, lines));
   const resize = (/** @type {number} */ scale) => room.scale(scale);

@@ -5,6 +5,7 @@ import { SOURCE } from "./options.js";
 import { Rolling } from "./rolling.js";
 
 /** @import { Caption } from "../../captions/transcript.js" */
+/** @import { Options } from "./options.js" */
 
 /** Segments that are remembered: more than any screen shows. */
 const REMEMBERED = 100;
@@ -14,14 +15,14 @@ export class Column {
    * @param {string} language Or `source`.
    * @param {string} sourceLanguage
    * @param {HTMLElement} stage Gets the column.
-   * @param {number} hold Seconds of silence after which the lines go; 0: never.
+   * @param {Pick<Options, "hold" | "place">} options
    */
-  constructor(language, sourceLanguage, stage, hold) {
+  constructor(language, sourceLanguage, stage, { hold, place }) {
     const element = stage.appendChild(document.createElement("section"));
     element.className = "column";
     this.language = language;
     this.transcript = new Transcript({ language: language === SOURCE ? sourceLanguage : language, limit: REMEMBERED });
-    this.rolling = new Rolling(element, hold);
+    this.rolling = new Rolling(element, hold, place);
   }
 
   /**

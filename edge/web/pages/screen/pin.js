@@ -54,15 +54,17 @@ export class Pin {
     mistake.textContent = again ? t("screen.pinWrong") : "";
     input.setAttribute("aria-invalid", String(again));
     input.value = "";
-    // Nothing else can be done here, so closing it is not offered; Escape closes it once, and a click asks again.
+    // Nothing else can be done here. A browser that is told twice to close it does, whatever we say: it opens again.
     if (!this.#dialog.open) this.#dialog.showModal();
     input.focus();
     return new Promise((resolve) => {
       this.#dialog.oncancel = (event) => event.preventDefault();
+      this.#dialog.onclose = () => this.#dialog.showModal();
       form.onsubmit = (event) => {
         event.preventDefault();
         const pin = input.value.trim();
         if (!pin) return;
+        this.#dialog.onclose = null;
         this.#dialog.close();
         this.#remember(pin);
         this.#pin = pin;

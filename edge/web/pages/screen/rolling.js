@@ -1,5 +1,6 @@
-// Lines of captions over a picture or on a wall. They fill from the top and then roll up by whole lines; a line stays
-// where it is until the next is needed, also when words are taken back. Segments flow on, a sentence begins a line, and
+// Lines of captions over a picture or on a wall. They begin where the address wants them, at the bottom if nothing is
+// said, and roll up by whole lines once there is no room below; a line stays where it is until the next is needed, also
+// when words are taken back. Segments flow on, a sentence begins a line, and
 // leaves the page as a whole, so that no line is broken anew. After a silence all of them go.
 //
 //   .box > .rolling (moves) > .rolled (is moved) > p.sentence > span.words > span.segment (.open) > span.stable, span.tail
@@ -24,7 +25,9 @@ const still = matchMedia("(prefers-reduced-motion: reduce)");
 export class Rolling {
   /** @type {{segment: Segment, element: HTMLElement}[]} In the order of the talk. */
   #shown = [];
+  /** How far the text is above the top of the box, CSS pixels; below it, where it is negative. */
   #offset = 0;
+  #start = 0;
   #height = 0;
   /** @type {ReturnType<typeof setTimeout> | undefined} */
   #silence;
@@ -34,13 +37,16 @@ export class Rolling {
   #mover;
   #text;
   #hold;
+  #place;
 
   /**
    * @param {HTMLElement} element Gets a box with the lines.
    * @param {number} hold Seconds of silence after which the lines go; 0: never.
+   * @param {"top" | "middle" | "bottom"} [place] Of the first line.
    */
-  constructor(element, hold) {
+  constructor(element, hold, place = "bottom") {
     this.#hold = hold;
+    this.#place = place;
     // What moves and what is moved are two: an animation of the one never meets a change of the other.
     this.#text = made("div", "rolled");
     this.#mover = made("div", "rolling");
@@ -58,7 +64,9 @@ export class Rolling {
   resize(lines, lineHeight) {
     this.#height = lines * lineHeight;
     this.#box.style.blockSize = `${this.#height}px`;
-    this.#offset = 0;
+    const above = { top: 0, middle: Math.floor((lines - 1) / 2), bottom: lines - 1 }[this.#place];
+    this.#start = above ? -above * lineHeight : 0;
+    this.#offset = this.#start;
     this.#roll(false);
   }
 
@@ -84,7 +92,7 @@ export class Rolling {
   /** Takes all lines away. */
   clear() {
     this.#shown = [];
-    this.#offset = 0;
+    this.#offset = this.#start;
     this.#text.replaceChildren();
     this.#roll(false);
   }
@@ -150,7 +158,7 @@ export class Rolling {
   #roll(smoothly) {
     this.#trim();
     // Never back: an empty line at the end is calmer than lines that fall.
-    const offset = Math.max(this.#text.offsetHeight - this.#height, this.#offset, 0);
+    const offset = Math.max(this.#text.offsetHeight - this.#height, this.#offset);
     const moved = offset - this.#offset;
     this.#offset = offset;
     this.#text.style.transform = offset ? `translateY(${-offset}px)` : "";
@@ -165,7 +173,7 @@ export class Rolling {
     for (let first = this.#text.firstElementChild; first instanceof HTMLElement; first = this.#text.firstElementChild) {
       const gone = first.offsetHeight <= this.#offset - this.#height;
       if (!gone && this.#text.childElementCount <= MOST) return;
-      this.#offset = Math.max(this.#offset - first.offsetHeight, 0);
+      this.#offset = Math.max(this.#offset - first.offsetHeight, this.#start);
       const left = this.#shown.findIndex(({ element }) => !first.contains(element));
       this.#shown.splice(0, left < 0 ? this.#shown.length : left);
       first.remove();

@@ -2,6 +2,7 @@ import assert from "node:assert/strict";
 import { readFileSync } from "node:fs";
 import { test } from "node:test";
 
+import { CLIENT_CODES, Problem } from "../../edge/web/client/problem.js";
 import { interfaceLanguages, load, t } from "../../edge/web/interface/i18n.js";
 import { keyOf, known, problemKeys, words } from "../../edge/web/interface/problems.js";
 
@@ -58,6 +59,18 @@ test("who is too fast is told how long to wait", async () => {
 test("an error code says more than the close code that follows it", () => {
   assert.equal(keyOf({ code: "WRONG_PIN", closeCode: 1008 }), "pin");
   assert.equal(keyOf({ code: "SOMETHING_NEW", closeCode: 1011 }), "ours");
+});
+
+test("what the client finds out by itself has words", () => {
+  for (const code of Object.keys(CLIENT_CODES)) assert.notEqual(keyOf({ code }), "unforeseen", code);
+});
+
+test("nobody is told to load a page again whose connection is being mended", () => {
+  for (const closeCode of [1005, 1006, 1008, 1011, 1012, 4008]) {
+    assert.equal(keyOf(Problem.own("CONNECTION_LOST", "", { closeCode })), "lost");
+  }
+  assert.equal(keyOf(Problem.own("CONNECTION_LOST", "", { closeCode: 1001 })), "goingAway");
+  assert.equal(keyOf(Problem.own("REPLACED", "", { closeCode: 1000 })), "conflict");
 });
 
 test("microphones and networks have words, too", () => {

@@ -54,6 +54,21 @@ const CLOSE_CODES = {
   4503: "full",
 };
 
+/** Close codes that say more than that the connection was lost. */
+const MENDED = { 1001: "goingAway" };
+
+/** Words for what the client says by itself (client/problem.js). By what code a connection ended that is being mended
+ * matters to nobody: nothing is to be done about it. */
+const OWN = {
+  UNREACHABLE: "lost",
+  NO_ANSWER: "lost",
+  CONNECTION_LOST: "lost",
+  TOKEN_UNAVAILABLE: "unavailable",
+  UNEXPECTED_ANSWER: "mismatch",
+  REPLACED: "conflict",
+  CLOSED: "closed",
+};
+
 /** Words for what the browser or the network does not let us do. */
 const NAMES = {
   offline: "offline",
@@ -92,8 +107,8 @@ const STATUSES = {
  */
 
 /**
- * Words for a problem in the interface's language. The more exact comes first: an error code, then a close code, then
- * what the browser says; anything else is told as something unforeseen.
+ * Words for a problem in the interface's language. The more exact comes first: an error code of the server, what the
+ * client found out, a close code, what the browser says; anything else is told as something unforeseen.
  * @param {Told} problem
  * @returns {{title: string, advice: string}}
  */
@@ -112,6 +127,8 @@ export function words(problem) {
 export function keyOf(problem) {
   return (
     found(CODES, problem.code) ??
+    (problem.code === "CONNECTION_LOST" ? found(MENDED, problem.closeCode) : undefined) ??
+    found(OWN, problem.code) ??
     found(CLOSE_CODES, problem.closeCode) ??
     found(NAMES, problem.code?.toLowerCase()) ??
     found(NAMES, problem.name) ??
@@ -122,7 +139,7 @@ export function keyOf(problem) {
 
 /** All keys of words that may be asked for. */
 export const problemKeys = Object.freeze([
-  ...new Set([CODES, CLOSE_CODES, NAMES, STATUSES].flatMap((table) => Object.values(table))),
+  ...new Set([CODES, MENDED, OWN, CLOSE_CODES, NAMES, STATUSES].flatMap((table) => Object.values(table))),
   "unforeseen",
 ]);
 

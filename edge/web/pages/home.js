@@ -15,7 +15,7 @@ joinForm(/** @type {HTMLFormElement} */ (document.querySelector("form")));
 languagePicker(/** @type {HTMLSelectElement} */ (document.getElementById("interface-language")));
 on("change", showLanguages);
 try {
-  offered = (await (await fetch("/api/languages")).json()).sources;
+  offered = (await (await fetch("/api/languages")).json()).sources ?? [];
   showLanguages();
 } catch {
   // The list is for information; without it the page does all that it is for.

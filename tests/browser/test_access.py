@@ -79,6 +79,12 @@ _FOCUSED = """() => {
   return { at: window.__wanted.findIndex(same), seen, inside, told: window.__told(element) };
 }"""
 
+_STILL_THERE = """(numbers) => numbers
+  .map((number) => window.__wanted[number])
+  .filter((element) => element.isConnected && element.checkVisibility({ visibilityProperty: true }) && !element.disabled)
+  .map(window.__told)"""
+"""A page that lives takes away what has become useless, such as what plays, once the last word has been said."""
+
 _WIDER = """() => {
   const { scrollWidth, clientWidth } = document.scrollingElement;
   if (scrollWidth <= clientWidth) return [];
@@ -147,9 +153,7 @@ async def by_keyboard(page: Page) -> Sequence[str]:
                 wrong.append(f"keyboard: nothing shows that the focus is at: {focused['told']}")
             if not focused["inside"]:
                 wrong.append(f"keyboard: the focus is out of sight at: {focused['told']}")
-    missed = await page.evaluate(
-        "(at) => at.map((each) => window.__told(window.__wanted[each]))", list(set(range(count)) - reached)
-    )
+    missed = await page.evaluate(_STILL_THERE, sorted(set(range(count)) - reached))
     return [*wrong, *(f"keyboard: never reached: {each}" for each in missed)]
 
 

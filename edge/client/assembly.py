@@ -2,7 +2,7 @@
 
 A refresh or a reconnect repeats what may have been missed: cues from their beginning, captions already seen. Because a
 cue's audio is the same bytes every time, bytes are counted: of a repeated cue only what was not yet handed out comes
-through, so that nothing is heard twice and nothing is missing.
+through, so that nothing is heard twice and nothing is missing. What is repeated from before one came in is left out.
 """
 
 from collections import OrderedDict
@@ -22,6 +22,10 @@ from edge.client.messages import (
 
 REMEMBERED: Final = 512
 """Cues and segments that are recognised when repeated: half an hour of speech, of which a server repeats 10 s."""
+
+NO_CUE: Final = "-"
+"""A cue that nobody has heard: after it the server sends all that it remembers. For who has heard a part of a talk, but
+no cue to its end."""
 
 K = TypeVar("K")
 V = TypeVar("V")
@@ -51,13 +55,24 @@ class Assembly:
         self._incoming: _Cue | None = None
         self._position = 0
         self._ended = False
+        # By kind, ms of the talk: the earliest start of what came in this language, the same as it was when this
+        # connection began (what it repeats from before that is not for us), and the latest start.
+        self._came_in: dict[type[Event], int] = {}
+        self._before: dict[type[Event], int] = {}
+        self._came_last: dict[type[Event], int] = {}
         self.last_cue = ""
         """The last cue that was handed out whole: what comes after it may be asked for again."""
+
+    @property
+    def resume_after(self) -> str:
+        """What to name as the last cue, so that all that was missed is repeated; empty where nothing was heard yet."""
+        return self.last_cue or (NO_CUE if self._came_in else "")
 
     def attach(self) -> None:
         """What follows comes from another connection. A cue under way is expected again, or given up at the next."""
         self._connection += 1
         self._incoming = None
+        self._before = dict(self._came_in)
 
     def receive(self, event: Event) -> list[Event]:
         """What is new in a text message."""
@@ -71,7 +86,7 @@ class Assembly:
             case SourceCaption():
                 return self._captioned((event.segment_id, ""), event)
             case LanguageChanged():
-                self.last_cue = ""  # In the other feed it is unknown, and all that feed's last cues would come again.
+                self._change_language()
             case SessionEnded():
                 repeated, self._ended = self._ended, True
                 return [] if repeated else [event]
@@ -96,6 +111,9 @@ class Assembly:
         if known is not None:
             self._incoming = known
             return []
+        if self._is_from_before(event):
+            self._incoming = None
+            return []
         abandoned = self._give_up_cue()
         self._incoming = self._playing = _Cue(event)
         _remember(self._cues, key, self._playing)
@@ -110,6 +128,22 @@ class Assembly:
         self.last_cue = event.cue_id
         return [event]
 
+    def _change_language(self) -> None:
+        # In the other feed the last cue is unknown. One comes into it where the former was.
+        self.last_cue = ""
+        for kind in (CueStart, Caption):
+            self._before.pop(kind, None)
+            if kind in self._came_last:
+                self._came_in[kind] = self._came_last[kind]
+
+    def _is_from_before(self, event: CueStart | Caption | SourceCaption) -> bool:
+        kind, start = type(event), event.start_ms
+        if start < self._before.get(kind, start):
+            return True
+        self._came_in[kind] = min(self._came_in.get(kind, start), start)
+        self._came_last[kind] = max(self._came_last.get(kind, start), start)
+        return False
+
     def _give_up_cue(self) -> list[Event]:
         cue, self._playing = self._playing, None
         if cue is None or cue.done:
@@ -121,6 +155,8 @@ class Assembly:
     def _captioned(self, key: tuple[int, str], caption: Caption | SourceCaption) -> list[Event]:
         known = self._captions.get(key)
         if known is None:
+            if self._is_from_before(caption):
+                return []
             known = _Captioned(caption)
             _remember(self._captions, key, known)
         elif caption == known.last or (known.last.is_final and not caption.is_final) or self._is_repeat(known, caption):

@@ -293,13 +293,13 @@ class Link:
             await self._inbox.put(Reconnected(resumed=True))
             return socket
         # The place is gone; what was missed is asked for all the same.
-        last_cue = self._assembly.last_cue
+        last_cue = self._assembly.resume_after
         socket = await self._persist(lambda: self._identity.opening(last_cue), self.timing.patience)
         await self._inbox.put(Reconnected(resumed=bool(last_cue)))
         return socket
 
     async def _resume(self, patience: float) -> Socket:
-        socket = await self._persist(lambda: self._identity.resuming(self._assembly.last_cue), patience)
+        socket = await self._persist(lambda: self._identity.resuming(self._assembly.resume_after), patience)
         if self._standing:
             # A loss is found out by who reads it.
             with suppress(ConnectionError, aiohttp.ClientError):

@@ -86,6 +86,46 @@ def test_the_same_cue_id_in_another_language_is_another_cue() -> None:
     ]
 
 
+def placed(cue: str, segment: int, language: str = "es") -> CueStart:
+    return CueStart(cue, segment, language, 16000, start_ms=1000 * segment)
+
+
+def said(segment: int, language: str = "es") -> Caption:
+    return Caption(segment, language, "so be it", is_final=True, start_ms=1000 * segment)
+
+
+def test_who_has_heard_nothing_asks_for_nothing_again_and_who_has_heard_no_cue_for_all() -> None:
+    assembly = attached()
+    assert assembly.resume_after == ""
+    feed(assembly, said(5))
+    assert assembly.resume_after == "-"
+    feed(assembly, placed("a", 5))
+    assert assembly.resume_after == "-"
+    feed(assembly, CueEnd("a"))
+    assert assembly.resume_after == "a"
+
+
+def test_of_what_is_repeated_nothing_is_from_before_one_came_in() -> None:
+    assembly = attached()
+    feed(assembly, said(5), placed("e", 5), b"11")
+    assembly.attach()
+    assert feed(assembly, said(4), placed("d", 4), b"00", CueEnd("d")) == []
+    assert feed(assembly, said(5), placed("e", 5), b"1122", CueEnd("e")) == [CueAudio("e", b"22"), CueEnd("e")]
+    assert feed(assembly, said(6)) == [said(6)]
+
+
+def test_after_a_change_of_language_the_talk_is_not_heard_again() -> None:
+    assembly = attached()
+    for segment, cue in ((4, "d"), (5, "e")):
+        feed(assembly, said(segment), placed(cue, segment), CueEnd(cue))
+    feed(assembly, LanguageChanged("pt"))
+    assert assembly.resume_after == "-"
+    assembly.attach()
+    assert feed(assembly, said(4, "pt"), placed("d", 4, "pt"), CueEnd("d")) == []
+    # It was under way, perhaps.
+    assert feed(assembly, said(5, "pt"), placed("e", 5, "pt")) == [said(5, "pt"), placed("e", 5, "pt")]
+
+
 def test_audio_outside_of_a_cue_is_dropped() -> None:
     assembly = attached()
     assert feed(assembly, b"11", start("a"), CueEnd("a"), b"22", CueEnd("b")) == [start("a"), CueEnd("a")]

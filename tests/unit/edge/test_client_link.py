@@ -76,10 +76,9 @@ class Connection:
         await self.say("error", code=code, status=status, message="no", correlationId="1", timestamp=0, **fields)
         await self.close(close)
 
-    async def cue(self, cue_id: str, *audio: bytes, end: bool = True) -> None:
-        await self.say(
-            "cueStart", cueId=cue_id, segmentId=1, language="es", sampleRate=16000, startMs=0, endMs=9, tempo=1
-        )
+    async def cue(self, cue_id: str, *audio: bytes, end: bool = True, start_ms: int = 0) -> None:
+        span = {"startMs": start_ms, "endMs": start_ms + 9}
+        await self.say("cueStart", cueId=cue_id, segmentId=1, language="es", sampleRate=16000, tempo=1, **span)
         for pcm in audio:
             await self.socket.send_bytes(pcm)
         if end:
@@ -448,6 +447,33 @@ async def test_a_lost_listener_resumes_where_it_was_with_nothing_twice(server: S
             ("q2", True),
             ("q3", True),
         ]
+
+
+@pytest.mark.parametrize("place_is_gone", [False, True])
+async def test_who_is_lost_before_a_cue_was_heard_whole_misses_nothing(server: Server, place_is_gone: bool) -> None:
+    async with listening(server) as (listener, connection):
+        await connection.say("caption", segmentId=7, language="es", text="So", isFinal=True, startMs=7000)
+        await connection.cue("q7", b"aa", end=False, start_ms=7000)
+        before = [await anext(listener) for _ in range(3)]
+        connection.reset()
+        again = await server.accept()
+        assert (again.query["connectionId"], again.query["lastCue"]) == ("c1", "-")
+        if place_is_gone:
+            await again.refuse("CONFLICT", 409, 1008)
+            again = await server.accept()
+            assert (again.query["action"], again.query["lastCue"]) == ("refreshConnection", "-")
+        await again.refreshed()
+        for segment, text in ((6, "Not for us"), (7, "So"), (8, "Lost")):
+            start = 1000 * segment
+            await again.say("caption", segmentId=segment, language="es", text=text, isFinal=True, startMs=start)
+            await again.cue(f"q{segment}", b"aabb", start_ms=start)
+        await again.close(4000)
+        events = before + await rest(listener)
+        assert Reconnected(resumed=True) in events
+        assert [event.text for event in events if isinstance(event, Caption)] == ["So", "Lost"]
+        heard = [(event.cue_id, event.pcm) for event in events if isinstance(event, CueAudio)]
+        assert heard == [("q7", b"aa"), ("q7", b"bb"), ("q8", b"aabb")]
+        assert [event.cue_id for event in events if isinstance(event, CueEnd) and event.complete] == ["q7", "q8"]
 
 
 @pytest.mark.parametrize("code", [WSCloseCode.GOING_AWAY, WSCloseCode.INTERNAL_ERROR, 4008])

@@ -81,7 +81,7 @@ _FOCUSED = """() => {
 
 _STILL_THERE = """(numbers) => numbers
   .map((number) => window.__wanted[number])
-  .filter((element) => element.isConnected && element.checkVisibility({ visibilityProperty: true }) && !element.disabled)
+  .filter((element) => element.checkVisibility({ visibilityProperty: true }) && !element.disabled)
   .map(window.__told)"""
 """A page that lives takes away what has become useless, such as what plays, once the last word has been said."""
 

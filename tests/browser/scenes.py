@@ -271,6 +271,8 @@ async def speak_muted(place: Place) -> Page:
 @scene("Speaking: after the talk")
 async def speak_ended(place: Place) -> Page:
     page = await speak_live(place)
+    # More than one sentence: then the first is final.
+    await page.wait_for_function("document.querySelector('[data-part=captions]').innerText.length > 60")
     await part(page, "end").click()
     await page.locator("dialog[open] button.danger, dialog[open] button.primary").first.click()
     await expect(part(page, "after")).to_be_visible()

@@ -51,9 +51,9 @@ for (const language of interfaceLanguages) {
 
 test("who is too fast is told how long to wait", async () => {
   await load("home", ["en"]);
-  assert.equal(words({ code: "RATE_LIMIT_EXCEEDED", retryAfter: 1 }).advice, "In 1 second it works again.");
-  assert.equal(words({ code: "RATE_LIMIT_EXCEEDED", retryAfter: 4.2 }).advice, "In 5 seconds it works again.");
-  assert.equal(words({ closeCode: 4029 }).advice, "Wait a moment; then it works again.");
+  assert.equal(words({ code: "RATE_LIMIT_EXCEEDED", retryAfter: 1 }).advice, "Wait 1 second, then try again.");
+  assert.equal(words({ code: "RATE_LIMIT_EXCEEDED", retryAfter: 4.2 }).advice, "Wait 5 seconds, then try again.");
+  assert.equal(words({ closeCode: 4029 }).advice, "Wait a moment, then try again.");
 });
 
 test("an error code says more than the close code that follows it", () => {

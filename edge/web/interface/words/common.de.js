@@ -8,7 +8,7 @@ export default {
   "common.retryNow": "Jetzt erneut versuchen",
   "common.settings": "Einstellungen",
   "common.interfaceLanguage": "Sprache dieser Seite",
-  "common.browserLanguage": "Wie der Browser",
+  "common.browserLanguage": "Wie im Browser",
   "common.waiting": {
     one: "Verbindung verloren. Neuer Versuch in {count} Sekunde.",
     other: "Verbindung verloren. Neuer Versuch in {count} Sekunden.",

@@ -8,11 +8,11 @@ export default {
   "common.retryNow": "Retry now",
   "common.settings": "Settings",
   "common.interfaceLanguage": "Language of this page",
-  "common.browserLanguage": "As the browser",
+  "common.browserLanguage": "Same as the browser",
   "common.waiting": {
     one: "Connection lost. Trying again in {count} second.",
     other: "Connection lost. Trying again in {count} seconds.",
   },
-  "common.offline": "You are offline. We go on as soon as the network is back.",
+  "common.offline": "You are offline. We will go on as soon as the network is back.",
   "common.back": "The connection is back.",
 };

@@ -2,7 +2,7 @@
 export default {
   "home.title": "Jeder Vortrag in Ihrer Sprache",
   "home.lead":
-    "Einer spricht. Sie hören es in Ihrer eigenen Sprache, Sekunden später: auf Ihrem Telefon, ohne App und ohne Konto.",
+    "Eine Person spricht. Sie hören es in Ihrer eigenen Sprache, Sekunden später: auf Ihrem Telefon, ohne App und ohne Konto.",
   "join.name": "Name oder Link der Sitzung",
   "join.hint": "Der Sprecher kennt ihn: zwei Wörter und eine Zahl.",
   "join.listen": "Zuhören",
@@ -10,7 +10,7 @@ export default {
   "home.speak": "Möchten Sie sprechen?",
   "home.speakHint": "Dazu brauchen Sie einen Link für Sprecher. Der Betreiber dieses Servers kann Ihnen einen geben.",
   "home.toSpeak": "Zur Seite für Sprecher",
-  "home.languages": "Sprachen im Angebot",
+  "home.languages": "Verfügbare Sprachen",
   "home.spoken": "Gesprochen",
   "home.heard": "Zu hören auf",
 };

@@ -11,6 +11,6 @@ export default {
   "home.speakHint": "Il vous faut pour cela un lien d’orateur. La personne qui gère ce serveur peut vous en donner un.",
   "home.toSpeak": "Aller à la page de l’orateur",
   "home.languages": "Langues proposées",
-  "home.spoken": "On parle",
-  "home.heard": "On écoute en",
+  "home.spoken": "Langues parlées",
+  "home.heard": "À écouter en",
 };

@@ -1,11 +1,11 @@
 // What the projector page says, in German.
 export default {
-  "screen.mistake": "{name}={value} ist nicht zu verstehen; es gilt {name}={instead}.",
+  "screen.mistake": "{name}={value} wird nicht verstanden; es gilt {name}={instead}.",
   "screen.unknown": "{name} ist keine Einstellung dieser Seite.",
   "screen.paused": "Pause",
   "screen.muted": "Das Mikrofon ist aus",
   "screen.ended": "Die Übertragung ist beendet",
-  "screen.away": "Die Verbindung wird erwartet",
+  "screen.away": "Warten auf die Verbindung",
   "screen.join": "Hören Sie es in Ihrer Sprache",
   "screen.bar": "Bildschirm",
   "screen.smaller": "Kleinere Schrift",

@@ -1,6 +1,6 @@
 // What the projector page says, in French.
 export default {
-  "screen.mistake": "{name}={value} n’est pas compris ; c’est maintenant {name}={instead}.",
+  "screen.mistake": "{name}={value} n’a pas été compris ; {name}={instead} s’applique.",
   "screen.unknown": "{name} n’est pas un réglage de cette page.",
   "screen.paused": "En pause",
   "screen.muted": "Le micro est coupé",

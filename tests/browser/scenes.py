@@ -14,6 +14,7 @@ from playwright.async_api import Page, expect
 from edge.client import Listener
 from tests.browser.stage import SENTENCE, Lingocast, Talk
 from tests.browser.visiting import Visitors
+from tests.browser.waiting import until
 from tests.browser.watching import Watch
 from tests.fakes.cable import cable
 
@@ -148,7 +149,7 @@ async def listen_settings(place: Place) -> Page:
 @scene("Listening: passing the link on")
 async def listen_share(place: Place) -> Page:
     page = await _listen_dialog(place, "share")
-    await page.wait_for_function("document.querySelector('[data-part=qr]').complete")
+    await until(lambda: page.evaluate("document.querySelector('[data-part=qr]').complete"), "the QR code")
     return page
 
 
@@ -256,7 +257,7 @@ async def speak_live(place: Place) -> Page:
     await place.audience(await part(page, "session-id").inner_text())
     await expect(part(page, "audience")).to_be_visible()
     await expect(part(page, "captions").locator("p, li").first).to_be_visible()
-    await page.wait_for_function("document.querySelector('[data-part=qr]').complete")
+    await until(lambda: page.evaluate("document.querySelector('[data-part=qr]').complete"), "the QR code")
     return page
 
 
@@ -272,7 +273,7 @@ async def speak_muted(place: Place) -> Page:
 async def speak_ended(place: Place) -> Page:
     page = await speak_live(place)
     # More than one sentence: then the first is final.
-    await page.wait_for_function("document.querySelector('[data-part=captions]').innerText.length > 60")
+    await until(lambda: page.evaluate("document.querySelector('[data-part=captions]').innerText.length > 60"), "text")
     await part(page, "end").click()
     await page.locator("dialog[open] button.danger, dialog[open] button.primary").first.click()
     await expect(part(page, "after")).to_be_visible()

@@ -28,6 +28,7 @@ from tests.browser.loading import SLOW_PHONE, watched
 from tests.browser.scenes import SCENES, Place, Scene, part
 from tests.browser.stage import lingocast
 from tests.browser.visiting import Visitors
+from tests.browser.waiting import until
 from tests.browser.watching import Watch
 
 ROOT: Final = Path(__file__).resolve().parents[2]
@@ -142,7 +143,7 @@ async def _loading(visitors: Visitors, address: str) -> str:
     await page.add_init_script(_NOTE_WHEN_READY)
     await page.goto(address)
     await expect(part(page, "listen")).to_be_enabled()
-    await page.wait_for_function("performance.getEntriesByName('interactive').length")
+    await until(lambda: page.evaluate("performance.getEntriesByName('interactive').length"), "a page that can be used")
     times = await page.evaluate(_TIMES)
     await page.wait_for_load_state("networkidle")
     await visitors.leave()

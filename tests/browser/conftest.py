@@ -1,7 +1,9 @@
 """What the tests of the pages share: one system and one Chromium for a run, and pages that may not misbehave.
 
 All tests here run in one event loop, to which Playwright's connection belongs. An asynchronous fixture of your own must
-say so too: `@pytest_asyncio.fixture(loop_scope="session")`.
+say so too: `@pytest_asyncio.fixture(loop_scope="session")`. The pages' policy forbids what
+`page.wait_for_function` does
+when it has to look twice: wait with `expect`, or with `until` (waiting.py) around `page.evaluate`.
 
 A test that fails leaves a picture, the page's HTML and what it said in `out/browser/`; with BROWSER_TRACE=1 also a
 trace for Playwright's viewer.

@@ -133,7 +133,7 @@ export class Feed extends Emitter {
       return;
     }
     this.emit("standing", { away: true, problem });
-    const seconds = problem.retryAfter ?? WAITS[Math.min(this.#failures, WAITS.length - 1)];
+    const seconds = problem.retryAfter || WAITS[Math.min(this.#failures, WAITS.length - 1)];
     this.#failures += 1;
     await new Promise((resolve) => {
       this.#wake = () => resolve(undefined);

@@ -59,7 +59,7 @@ export class Pin {
     input.focus();
     return new Promise((resolve) => {
       this.#dialog.oncancel = (event) => event.preventDefault();
-      this.#dialog.onclose = () => this.#dialog.showModal();
+      this.#dialog.onclose = () => this.#dialog.open || this.#dialog.showModal();
       form.onsubmit = (event) => {
         event.preventDefault();
         const pin = input.value.trim();

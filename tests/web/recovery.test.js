@@ -110,3 +110,9 @@ test("a computer that slept asks before it gives a connection up", () => {
   assert.equal(pulse.tick(7_200_000), "beat");
   assert.equal(pulse.tick(7_210_000), "lost");
 });
+
+test("a page whose timers are always late finds a loss by the second", () => {
+  const pulse = new Pulse(TIMING, 0);
+  assert.equal(pulse.tick(60_000), "beat");
+  assert.equal(pulse.tick(120_000), "lost");
+});

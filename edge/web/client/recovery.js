@@ -114,7 +114,8 @@ export function retryDelay(attempt, timing, chance, retryAfter = 0) {
  * When to send a heartbeat, and when to give a connection up. Told of all that is heard; asked at `deadline`.
  *
  * A timer that comes too late (the computer slept) proves nothing against a connection, whose messages may be waiting to
- * be read: it is asked first, and then has `answerMs`.
+ * be read: it is asked first, and then has `answerMs`. Where timers are always late (a page that nobody sees and that is
+ * silent has one a minute) the second one without an answer is a loss.
  */
 export class Pulse {
   #timing;
@@ -163,7 +164,7 @@ export class Pulse {
     if (now < this.deadline) {
       return undefined;
     }
-    if (now - this.deadline > LATE_MS) {
+    if (now - this.deadline > LATE_MS && this.#doubtedAt === undefined) {
       this.#doubtedAt = now;
       this.#heardAt = now;
       this.#beatAt = now + this.#timing.heartbeatMs;

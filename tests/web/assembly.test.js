@@ -156,8 +156,6 @@ test("who has heard nothing asks for nothing again, who came in without a cue fo
   assembly.receive(start(5));
   assembly.receive(end(5, 0));
   assert.equal(assembly.resumeAfter, "5-es");
-  assembly.changeLanguage();
-  assert.equal(assembly.resumeAfter, "");
 });
 
 test("of what is repeated, nothing is from before one came in", () => {
@@ -184,6 +182,32 @@ test("after another language nothing of the last one counts", () => {
   assembly.attach();
   assembly.changeLanguage();
   assert.deepEqual(types(assembly.receive(start(8, { cueId: "8-pt", language: "pt" }))), ["cueStart"]);
+});
+
+test("who is lost just after a change of language misses nothing, and does not hear the talk again", () => {
+  const assembly = attached();
+  for (const segmentId of [4, 5]) {
+    assembly.receive(caption(segmentId, "era"));
+    assembly.receive(start(segmentId));
+    assembly.receive(end(segmentId, 0));
+  }
+  assembly.changeLanguage();
+  assert.equal(assembly.resumeAfter, "-");
+  assembly.attach();
+  /** @param {number} segmentId */
+  const portuguese = (segmentId) => [
+    ...assembly.receive({ ...caption(segmentId, "foi"), language: "pt" }),
+    ...assembly.receive(start(segmentId, { cueId: `${segmentId}-pt`, language: "pt" })),
+  ];
+  assert.deepEqual(portuguese(4), []);
+  // It was under way, perhaps.
+  assert.deepEqual(types(portuguese(5)), ["caption", "cueStart"]);
+});
+
+test("who changed the language before anything came asks for nothing again", () => {
+  const assembly = attached();
+  assembly.changeLanguage();
+  assert.equal(assembly.resumeAfter, "");
 });
 
 test("who resumes elsewhere begins after the last cue", () => {

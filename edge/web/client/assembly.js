@@ -87,6 +87,8 @@ export class Assembly {
   #ended = false;
   /** The earliest start of what came in this language, ms of the talk, by kind. */
   #cameIn = { cue: Infinity, caption: Infinity, sourceCaption: Infinity };
+  /** The latest start of what came, by kind. */
+  #cameLast = { cue: -Infinity, caption: -Infinity, sourceCaption: -Infinity };
   /** The same as it was when this connection began: what it repeats from before that is not for us. */
   #before = { cue: -Infinity, caption: -Infinity, sourceCaption: -Infinity };
   #lastCue = "";
@@ -115,10 +117,11 @@ export class Assembly {
     this.#before = { cue: finite(cue), caption: finite(caption), sourceCaption: finite(sourceCaption) };
   }
 
-  /** Another language: nothing of the last one helps to go on. */
+  /** Another language: it comes in where the last one was, and no cue of that helps to go on. */
   changeLanguage() {
     this.#lastCue = "";
-    this.#cameIn = { ...this.#cameIn, cue: Infinity, caption: Infinity };
+    const { cue, caption } = this.#cameLast;
+    this.#cameIn = { ...this.#cameIn, cue: reached(cue), caption: reached(caption) };
     this.#before = { ...this.#before, cue: -Infinity, caption: -Infinity };
   }
 
@@ -247,14 +250,23 @@ export class Assembly {
 
   /** @param {number} startMs @param {"cue" | "caption" | "sourceCaption"} kind */
   #isFromBefore(startMs, kind) {
-    this.#cameIn[kind] = Math.min(this.#cameIn[kind], Math.max(startMs, this.#before[kind]));
-    return startMs < this.#before[kind];
+    const before = startMs < this.#before[kind];
+    if (!before) {
+      this.#cameIn[kind] = Math.min(this.#cameIn[kind], startMs);
+      this.#cameLast[kind] = Math.max(this.#cameLast[kind], startMs);
+    }
+    return before;
   }
 }
 
 /** @param {number} startMs where nothing came yet, nothing is from before */
 function finite(startMs) {
   return Number.isFinite(startMs) ? startMs : -Infinity;
+}
+
+/** @param {number} startMs where nothing came yet, no place was reached */
+function reached(startMs) {
+  return Number.isFinite(startMs) ? startMs : Infinity;
 }
 
 /** @param {AnyCaption} one @param {AnyCaption} other */

@@ -289,3 +289,23 @@ test("a decoder that does not work here is done without: the next connection bri
   assert.equal(listener.audioFormat, "pcm");
   await listener.close();
 });
+
+test("a decoder that fails while the connection is being mended asks for no second one", async () => {
+  const { world, listener } = await opened(true);
+  for (const segmentId of [1, 2]) {
+    world.last.say(start(segmentId));
+    world.last.audio(Uint8Array.of(255));
+    world.last.say({ type: "cueEnd", cueId: `${segmentId}-es`, durationMs: 60 });
+  }
+  world.last.drop();
+  for (let turn = 0; turn < 6; turn += 1) {
+    await settled();
+  }
+  assert.equal(world.sockets.length, 1);
+  await world.pass(1_000);
+  assert.deepEqual(
+    world.sockets.map((socket) => socket.query.audioFormat),
+    ["opus", undefined],
+  );
+  await listener.close();
+});

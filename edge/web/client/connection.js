@@ -95,9 +95,9 @@ export class Connection {
     this.#wake();
   }
 
-  /** Takes another connection in the place of this one, without a gap; nothing while that is under way. */
+  /** Takes another connection in the place of this one, without a gap; nothing while another is made anyway. */
   refresh() {
-    if (!this.#successor && !this.#over) {
+    if (this.#open && !this.#successor) {
       this.#successor = this.#succeed();
     }
   }

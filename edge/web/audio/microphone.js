@@ -37,6 +37,8 @@ export class Microphone extends Emitter {
   #source;
   /** @type {Promise<void>} */
   #changing = Promise.resolve();
+  /** Times that a device was asked for: what an earlier time brings is not wanted any more. */
+  #turn = 0;
   /** Ends what a stream's track tells. */
   #track = new AbortController();
   #closed = new AbortController();
@@ -147,15 +149,16 @@ export class Microphone extends Emitter {
   async #connect() {
     const context = this.#context;
     if (!context) return;
+    const turn = ++this.#turn;
     this.#disconnect();
     const { deviceId, ...processing } = this.#settings;
     const audio = { ...processing, channelCount: 1, ...(deviceId ? { deviceId: { exact: deviceId } } : {}) };
     const stream = await navigator.mediaDevices.getUserMedia({ audio });
-    // Closed while the person thought about the permission.
-    if (context !== this.#context) return stop(stream);
+    // Closed, or other settings were taken, while the person thought about the permission.
+    if (context !== this.#context || turn !== this.#turn) return stop(stream);
     const capture = this.#capture ?? (await this.#capturing(context, stream));
-    if (context !== this.#context) {
-      capture.close();
+    if (context !== this.#context || turn !== this.#turn) {
+      if (capture !== this.#capture) capture.close();
       return stop(stream);
     }
     this.#capture = capture;
@@ -187,7 +190,11 @@ export class Microphone extends Emitter {
     const { signal } = this.#track;
     track.addEventListener("ended", () => this.#lost(), { signal });
     track.addEventListener("mute", () => this.emit("interrupted", { active: false }), { signal });
-    track.addEventListener("unmute", () => this.emit("interrupted", { active: true }), { signal });
+    const back = () => {
+      void this.#context?.resume().catch(() => {});
+      this.emit("interrupted", { active: true });
+    };
+    track.addEventListener("unmute", back, { signal });
   }
 
   #lost() {

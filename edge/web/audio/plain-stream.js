@@ -2,6 +2,8 @@
 // is to be loaded again; and that it cannot be paused, only left and joined.
 
 const [FIRST_WAIT_MS, LONGEST_WAIT_MS] = [1000, 30_000];
+/** The stream has silence where nothing is said: one that brings nothing for so long hangs, and never says that it ended. */
+const STALLED_MS = 30_000;
 
 /** One stream at a time, in an element of which it is the only source meanwhile. */
 export class PlainStream {
@@ -11,6 +13,8 @@ export class PlainStream {
   #tries = 0;
   /** @type {ReturnType<typeof setTimeout> | undefined} */
   #again;
+  /** @type {ReturnType<typeof setTimeout> | undefined} */
+  #stall;
   #stopped = new AbortController();
 
   /**
@@ -46,6 +50,7 @@ export class PlainStream {
     await this.#element.play();
     // From here on it has been played once, so the address is right, and what fails is worth another try.
     this.#element.addEventListener("playing", () => this.#found(), { signal });
+    this.#element.addEventListener("waiting", () => this.#stalled(), { signal });
     this.#element.addEventListener("ended", () => this.#lost(), { signal });
     this.#element.addEventListener("error", () => this.#lost(), { signal });
   }
@@ -60,6 +65,7 @@ export class PlainStream {
     if (this.#stopped.signal.aborted || !this.#url) return;
     this.#stopped.abort();
     clearTimeout(this.#again);
+    clearTimeout(this.#stall);
     this.#tries = 0;
     this.#element.pause();
     this.#element.removeAttribute("src");
@@ -73,13 +79,21 @@ export class PlainStream {
   }
 
   #found() {
+    clearTimeout(this.#stall);
     this.#tries = 0;
     this.#changed(true);
+  }
+
+  /** Something comes late, or nothing will come any more. */
+  #stalled() {
+    clearTimeout(this.#stall);
+    this.#stall = setTimeout(() => this.#lost(), STALLED_MS);
   }
 
   #lost() {
     this.#changed(false);
     clearTimeout(this.#again);
+    clearTimeout(this.#stall);
     const wait = Math.min(LONGEST_WAIT_MS, FIRST_WAIT_MS * 2 ** this.#tries++);
     this.#again = setTimeout(() => {
       this.#load();

@@ -181,7 +181,8 @@ export class Player extends Emitter {
     if (this.#closed.signal.aborted) return;
     this.#paused = false;
     this.#lockScreen.show(true);
-    void this.#revive().catch(() => this.#interrupt(true));
+    // Paused again meanwhile is not refused.
+    void this.#revive().catch((error) => error.name === "AbortError" || this.#interrupt(true));
     this.#arrange();
   }
 

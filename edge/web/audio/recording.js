@@ -54,6 +54,8 @@ export class Recording extends Emitter {
     this.#monitored = monitor;
     this.#element.preload = "auto";
     this.#element.onended = () => this.#ended();
+    // Broken in its midst it is over, too; where it did not even begin, play() tells, and ends this turn.
+    this.#element.onerror = () => this.#playing && this.#ended();
     this.#element.ontimeupdate = () => this.emit("progress", { position: this.position, duration: this.duration });
   }
 
@@ -115,7 +117,7 @@ export class Recording extends Emitter {
   /** Ends it for good. */
   close() {
     this.pause();
-    this.#element.onended = this.#element.ontimeupdate = null;
+    this.#element.onended = this.#element.onerror = this.#element.ontimeupdate = null;
     this.#element.removeAttribute("src");
     this.#element.load();
     this.#capture?.close();

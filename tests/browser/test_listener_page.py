@@ -20,9 +20,11 @@ from tests.browser.hearing import Heard, hear
 from tests.browser.stage import Lingocast, Talk
 from tests.browser.waiting import until
 from tests.browser.watching import Watch
-from tests.e2e.talks import Received
+from tests.e2e.talks import Received, noise, silence
 from tests.fakes.cable import cable
 
+SHORT = noise(1.5) + silence(0.6)
+"""Sentences that come sooner than the usual ones, where what counts is that another has come."""
 LOST = r"WebSocket|ERR_CONNECTION|Failed to load resource"
 """What Chromium says on the console of a connection that was lost."""
 
@@ -123,38 +125,47 @@ async def test_another_language_begins_when_the_cue_under_way_has_ended(
         await talk.end()
 
 
-async def test_a_pause_keeps_what_comes_and_skipping_leads_back(lingocast: Lingocast, open_page: OpenPage) -> None:
-    async with lingocast.talk() as talk:
+async def test_a_pause_keeps_what_comes_and_skipping_leads_back_and_mute_hides_it(
+    lingocast: Lingocast, open_page: OpenPage
+) -> None:
+    async def pausing(talk: Talk) -> None:
         page = await listening(open_page, talk)
-        async with talk.going_on():
-            heard = await hear(page)
-            await heard.until(lambda so_far: so_far.audible_seconds > 0.3)
-            await piece(page, "pause").click()
-            await stands(page, "paused")
-            playing = piece(page, "playing")
+        heard = await hear(page)
+        await heard.until(lambda so_far: so_far.audible_seconds > 0.3)
+        await piece(page, "pause").click()
+        await stands(page, "paused")
+        playing = piece(page, "playing")
 
-            async def waiting() -> bool:
-                return float(await playing.get_attribute("data-behind") or 0) > 3.5
+        async def waiting() -> bool:
+            return float(await playing.get_attribute("data-behind") or 0) > 3.5
 
-            await until(waiting, "the sound that waits in a pause")
-            await expect(piece(page, "live")).to_be_visible()
-            await piece(page, "live").click()
-            await stands(page, "live")
-            await expect(piece(page, "behind")).to_be_hidden()
-            before = heard.audible_seconds
-            await heard.until(lambda so_far: so_far.audible_seconds > before + 0.3)
+        await until(waiting, "the sound that waits in a pause")
+        await expect(piece(page, "live")).to_be_visible()
+        await piece(page, "live").click()
+        await stands(page, "live")
+        await expect(piece(page, "behind")).to_be_hidden()
+        before = heard.audible_seconds
+        await heard.until(lambda so_far: so_far.audible_seconds > before + 0.3)
 
-            await piece(page, "mute").click()
-            await expect(piece(page, "mute")).to_have_attribute("aria-pressed", "true")
-            await heard.take()
-            muted_at = len(heard.samples) + heard.rate // 2
-            count = await captions(page).locator(".segment").count()
-            await expect(captions(page).locator(".segment").nth(count + 1)).to_be_visible()
-            await heard.take()
-            assert np.abs(heard.samples[muted_at:]).max(initial=0) < 0.01
-            before = heard.audible_seconds
-            await piece(page, "mute").click()
-            await heard.until(lambda so_far: so_far.audible_seconds > before + 0.3)
+    async def muting(talk: Talk) -> None:
+        page = await listening(open_page, talk)
+        heard = await hear(page)
+        await heard.until(lambda so_far: so_far.audible_seconds > 0.3)
+        await piece(page, "mute").click()
+        await expect(piece(page, "mute")).to_have_attribute("aria-pressed", "true")
+        await heard.take()
+        muted_at = len(heard.samples) + heard.rate // 2
+        count = await captions(page).locator(".segment").count()
+        await expect(captions(page).locator(".segment").nth(count + 1)).to_be_visible()
+        await heard.take()
+        assert np.abs(heard.samples[muted_at:]).max(initial=0) < 0.01
+        before = heard.audible_seconds
+        await piece(page, "mute").click()
+        await heard.until(lambda so_far: so_far.audible_seconds > before + 0.3)
+
+    async with lingocast.talk(speech=SHORT) as talk, talk.going_on(), asyncio.TaskGroup() as tasks:
+        tasks.create_task(pausing(talk))
+        tasks.create_task(muting(talk))
 
 
 async def test_a_wrong_pin_is_asked_for_again(lingocast: Lingocast, open_page: OpenPage) -> None:
@@ -176,7 +187,7 @@ async def test_a_wrong_pin_is_asked_for_again(lingocast: Lingocast, open_page: O
 async def test_a_reload_goes_on_with_captions_at_once_and_sound_after_a_tap(
     lingocast: Lingocast, open_page: OpenPage
 ) -> None:
-    async with lingocast.talk(pin="2748") as talk:
+    async with lingocast.talk(pin="2748", speech=SHORT) as talk:
         page = await open_page(f"/s/{talk.session_id}", locale="es")
         await piece(page, "pin").fill("2748")
         await piece(page, "listen").click()
@@ -234,7 +245,7 @@ async def test_what_the_speaker_does_is_shown_and_the_end_offers_the_text(
 
 async def test_a_lost_connection_is_told_and_mended(lingocast: Lingocast, open_page: OpenPage, watch: Watch) -> None:
     watch.allow(LOST)
-    async with lingocast.talk() as talk, cable(lingocast.url) as wire:
+    async with lingocast.talk(speech=SHORT) as talk, cable(lingocast.url) as wire:
         page = await listening(open_page, talk, at=wire)
         async with talk.going_on():
             await stands(page, "live")
@@ -252,7 +263,7 @@ async def test_an_edge_that_is_started_again_is_found_again(
     lingocast: Lingocast, open_page: OpenPage, watch: Watch
 ) -> None:
     watch.allow(LOST)
-    async with lingocast.talk() as talk:
+    async with lingocast.talk(speech=SHORT) as talk:
         page = await listening(open_page, talk)
         async with talk.going_on():
             await stands(page, "live")
@@ -356,8 +367,24 @@ async def test_captions_alone_ask_for_no_sound_until_it_is_wanted(
         assert "action=refreshConnection" in watch.sockets[-1]
 
 
-async def test_the_plain_stream_can_be_chosen(lingocast: Lingocast, open_page: OpenPage) -> None:
-    async with lingocast.talk() as talk:
+async def test_the_plain_stream_is_heard_where_it_is_chosen_and_where_there_is_no_web_audio(
+    lingocast: Lingocast, open_page: OpenPage
+) -> None:
+    async def without(talk: Talk) -> None:
+        page = await open_page(None, locale="es")
+        await page.add_init_script("delete globalThis.AudioContext")
+        await page.goto(f"/s/{talk.session_id}")
+        await piece(page, "listen").click()
+        await expect(captions(page)).to_contain_text("[es] Welcome")
+        heard = await hear(page)
+        await heard.until(lambda so_far: so_far.audible_seconds > 0.5)
+        assert "/listen/" in await page.evaluate("document.querySelector('audio').currentSrc")
+        # That another language has come is seen by its captions: no cue comes by this way.
+        await piece(page, "hall-language").select_option("pt")
+        await expect(captions(page)).to_contain_text("[pt]")
+        await stands(page, "live")
+
+    async def chosen(talk: Talk) -> None:
         page = await listening(open_page, talk)
         await piece(page, "open-settings").click()
         await piece(page, "settings").locator("[value=stream]").check()
@@ -365,24 +392,37 @@ async def test_the_plain_stream_can_be_chosen(lingocast: Lingocast, open_page: O
         await piece(page, "settings").get_by_role("button", name="Cerrar").click()
         await piece(page, "hall-language").select_option("pt")
         await true_in(page, "document.querySelector('audio').currentSrc.includes('/pt')")
-        await talk.say()
         await expect(captions(page)).to_contain_text("[pt] Welcome")
         await piece(page, "open-settings").click()
         await piece(page, "settings").locator("[value=voice]").check()
         await true_in(page, "document.querySelector('audio').srcObject !== null")
 
+    async with lingocast.talk() as talk, talk.going_on(), asyncio.TaskGroup() as tasks:
+        tasks.create_task(without(talk))
+        tasks.create_task(chosen(talk))
 
-async def test_where_there_is_no_web_audio_the_plain_stream_is_heard(lingocast: Lingocast, open_page: OpenPage) -> None:
+
+async def test_who_looks_again_learns_at_once_whether_they_are_still_connected(
+    lingocast: Lingocast, open_page: OpenPage
+) -> None:
     async with lingocast.talk() as talk:
-        page = await open_page(None, locale="es")
-        await page.add_init_script("delete globalThis.AudioContext")
+        page = await open_page(None)
+        said: list[str] = []
+
+        def sent(frame: str | bytes) -> None:
+            said.append(str(frame))
+
+        page.on("websocket", lambda socket: socket.on("framesent", sent))
         await page.goto(f"/s/{talk.session_id}")
         await piece(page, "listen").click()
-        async with talk.going_on():
-            await expect(captions(page)).to_contain_text("[es] Welcome")
-            heard = await hear(page)
-            await heard.until(lambda so_far: so_far.audible_seconds > 0.5)
-        assert "/listen/" in await page.evaluate("document.querySelector('audio').currentSrc")
+        await stands(page, "quiet")
+        # As a phone that is unlocked; by itself it would ask after 30 s.
+        await page.evaluate("document.dispatchEvent(new Event('visibilitychange'))")
+
+        async def asked() -> bool:
+            return any("heartbeat" in each for each in said)
+
+        await until(asked, "a heartbeat", seconds=20)
 
 
 async def test_nothing_is_wider_than_a_small_phone(lingocast: Lingocast, open_page: OpenPage, watch: Watch) -> None:

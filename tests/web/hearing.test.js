@@ -7,6 +7,7 @@ import { Hearing } from "../../edge/web/pages/listen/hearing.js";
 /** A connection that does what the test says. @extends {Emitter<any>} */
 class Scripted extends Emitter {
   closed = false;
+  tries = 0;
   memory = { connectionId: "", lastCue: "" };
   admit = () => {};
   /** @type {(problem: Error) => void} */
@@ -31,10 +32,14 @@ class Scripted extends Emitter {
 
   async pausePlayback() {}
   async resumePlayback() {}
-  retryNow() {}
+
+  retryNow() {
+    this.tries += 1;
+  }
 
   async close() {
     this.closed = true;
+    this.refuse(Problem.own("CLOSED", "it was left"));
   }
 
   /** @param {string} name @param {any} event */
@@ -188,4 +193,41 @@ test("captions of a connection that was replaced are not shown twice", async () 
     hearing.transcript.segments.map(({ text }) => text),
     ["Uno."],
   );
+});
+
+test("who is about to follow a lost connection begins again from where that one came back", async () => {
+  const { hearing, made } = await joined();
+  nth(made, 0).say("connection", { status: "waiting" });
+  const change = hearing.change({ language: "pt" });
+  await soon();
+  nth(made, 0).memory = { connectionId: "c".repeat(32), lastCue: "1-es" };
+  nth(made, 0).say("connection", { status: "open" });
+  await soon();
+  assert.equal(nth(made, 1).closed, true);
+  assert.deepEqual(nth(made, 2).resume, { connectionId: "c".repeat(32), lastCue: "" });
+  await nth(made, 2).letIn("d".repeat(32));
+  await change;
+  assert.equal(hearing.language, "pt");
+});
+
+test("who wants the next try at once wants it of the connection that is to follow, too", async () => {
+  const { hearing, made } = await joined();
+  nth(made, 0).say("connection", { status: "waiting" });
+  const change = hearing.change({ language: "pt" });
+  await soon();
+  hearing.retryNow();
+  assert.deepEqual(
+    made.map(({ tries }) => tries),
+    [1, 1],
+  );
+  await nth(made, 1).letIn("b".repeat(32));
+  await change;
+});
+
+test("after the end nothing is joined anew by a change", async () => {
+  const { hearing, made } = await joined();
+  nth(made, 0).say("ended", { reason: "speaker" });
+  nth(made, 0).say("connection", { status: "closed" });
+  await hearing.change({ original: true });
+  assert.equal(made.length, 1);
 });

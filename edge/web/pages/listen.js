@@ -59,12 +59,16 @@ async function enter(choice, how) {
 
 /** The server could not say at first what this session is: it is asked until it can. */
 async function lookUp() {
+  let told = "";
   for (let wait = 1_000; !facts; wait = Math.min(2 * wait, 15_000)) {
     try {
       facts = await ask(session);
     } catch (problem) {
-      start.refuse(/** @type {Problem} */ (problem));
-      if (/** @type {Problem} */ (problem).status === 404) return;
+      const { code, status } = /** @type {Problem} */ (problem);
+      // Once: it takes the focus.
+      if (code !== told) start.refuse(/** @type {Problem} */ (problem));
+      told = code;
+      if (status === 404) return;
       await new Promise((resolve) => setTimeout(resolve, wait));
     }
   }
@@ -97,7 +101,12 @@ listenForKeys(() => preferences.get("keys") && document.body.dataset.phase === "
   smaller: () => settings.resize(-1),
 });
 addEventListener("pagehide", () => room?.rememberAll());
-document.addEventListener("visibilitychange", () => document.visibilityState === "hidden" && room?.rememberAll());
+// Out of the browser's memory of pages that were left, its connections cut.
+addEventListener("pageshow", ({ persisted }) => persisted && room?.lookAgain());
+document.addEventListener("visibilitychange", () => {
+  if (document.visibilityState === "hidden") room?.rememberAll();
+  else room?.lookAgain();
+});
 
 try {
   await load("listen");

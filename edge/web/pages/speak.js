@@ -136,12 +136,13 @@ class Page {
   }
 
   async #goLive() {
-    // Only where it is needed: Safari forgets the tap over a wait.
-    if (this.setup.loading) await this.setup.loading;
-    if (this.entrance.isBusy || this.broadcast || !this.setup.check()) return;
-    const { sourceLanguage, qualityTier, pin } = this.setup.choices;
+    if (this.#isBusy) return;
     this.setup.setBusy(true);
     try {
+      // Only where it is needed: Safari forgets the tap over a wait.
+      if (this.setup.loading) await this.setup.loading;
+      if (!this.setup.check()) return;
+      const { sourceLanguage, qualityTier, pin } = this.setup.choices;
       // In the tap: browsers let nothing play or record otherwise.
       if (!(await this.#openSound())) return;
       const options = { sourceLanguage, qualityTier, glossary: this.glossary.terms, ...(pin ? { pin } : {}) };
@@ -157,9 +158,14 @@ class Page {
     }
   }
 
+  /** Whether a talk goes on or is about to: it may be a while until a microphone is allowed. */
+  get #isBusy() {
+    return this.setup.isBusy || this.entrance.isBusy || this.broadcast !== undefined;
+  }
+
   /** @param {Talk} talk */
   async #goOn(talk) {
-    if (this.entrance.isBusy || this.broadcast) return;
+    if (this.#isBusy) return;
     this.openTalk.setBusy(true);
     const { kind, file } = this.setup.choices;
     // The talk is first: it does not wait for long, and it can be spoken in without what was chosen here.
@@ -174,7 +180,7 @@ class Page {
 
   /** Ends a talk that another page began. @param {Talk} talk */
   async #endOpen(talk) {
-    if (this.entrance.isBusy) return;
+    if (this.#isBusy) return;
     this.openTalk.setBusy(true);
     if (await this.entrance.end(talk)) {
       forget();

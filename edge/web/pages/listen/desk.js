@@ -30,6 +30,7 @@ export class Desk extends Emitter {
   /** @type {Sound} */
   #wanted = "voice";
   #silent = false;
+  #muted = false;
   #paused = false;
   #interrupted = false;
   #ended = false;
@@ -61,13 +62,21 @@ export class Desk extends Emitter {
     return this.#wanted;
   }
 
+  /** What sounds, which may be less. */
+  get kind() {
+    return this.#sounding.kind;
+  }
+
   /** Begins to sound, or ceases to; in a tap. @param {Sound} wanted */
   async start(wanted) {
     this.#wanted = wanted;
+    if (this.#ended) {
+      if (wanted === "off") this.stop();
+      return;
+    }
     this.#silent = false;
     this.#stands({ paused: false, interrupted: false });
-    await this.#sounding.start(wanted, this.#stream);
-    if (wanted === this.#wanted && wanted !== "off" && this.#sounding.kind === "off") this.emit("unable", "off");
+    if (!(await this.#sounding.start(wanted, this.#stream))) this.emit("unable", "off");
   }
 
   /** Sound is wanted, but there was no tap yet. @param {Sound} wanted */
@@ -93,7 +102,9 @@ export class Desk extends Emitter {
   }
 
   toggleMute() {
-    this.#preferences.set("muted", !this.#preferences.get("muted"));
+    // Not kept: who comes next week, or listens in another tab, would hear nothing and not know why.
+    this.#muted = !this.#muted;
+    this.#applyLoudness();
   }
 
   skipToLive() {
@@ -108,6 +119,7 @@ export class Desk extends Emitter {
   stop() {
     clearInterval(this.#resting);
     this.#sounding.stop();
+    this.#letSleep();
   }
 
   /** Nothing more comes: what is in hand is heard, then it is quiet. */
@@ -176,10 +188,10 @@ export class Desk extends Emitter {
   }
 
   #applyLoudness() {
-    const [volume, muted] = [this.#preferences.get("volume"), this.#preferences.get("muted")];
+    const volume = this.#preferences.get("volume");
     this.#controls.volume = volume;
-    this.#controls.muted = muted;
+    this.#controls.muted = this.#muted;
     this.#sounding.volume = volume;
-    this.#sounding.muted = muted;
+    this.#sounding.muted = this.#muted;
   }
 }

@@ -92,6 +92,7 @@ export class Hearing extends Emitter {
    */
   async join(wishes, resume) {
     this.#wished = wishes;
+    this.#status = "connecting";
     const listener = this.#connect(wishes, resume);
     this.#listener = listener;
     this.#given = wishes;
@@ -103,18 +104,19 @@ export class Hearing extends Emitter {
       await opened;
     } catch (problem) {
       this.#forget(listener);
-      this.#listener = undefined;
+      this.#listener = this.#wished = undefined;
       throw problem;
     }
   }
 
   /**
    * Changes what comes. Several changes at once become one; those who ask are answered when the last has been made.
+   * After the end nothing is changed: that would join anew.
    * @param {Partial<Wishes>} wishes
    * @throws {import("../../client/problem.js").Problem} refused: all is as before
    */
   async change(wishes) {
-    if (!this.#wished || this.#closed) return;
+    if (!this.#wished || this.#isOver) return;
     this.#wished = { ...this.#wished, ...wishes };
     await this.#joining;
     this.#changing ??= this.#change().finally(() => {
@@ -133,6 +135,7 @@ export class Hearing extends Emitter {
 
   retryNow() {
     this.#listener?.retryNow();
+    this.#next?.retryNow();
   }
 
   /** Leaves. Captions stay. */
@@ -144,7 +147,7 @@ export class Hearing extends Emitter {
   }
 
   async #change() {
-    while (this.#wished && this.#given && !same(this.#wished, this.#given) && !this.#closed) {
+    while (this.#wished && this.#given && !same(this.#wished, this.#given) && !this.#isOver) {
       const [wishes, before] = [this.#wished, this.#given];
       try {
         await this.#replace(wishes);
@@ -160,7 +163,8 @@ export class Hearing extends Emitter {
   async #replace(wishes) {
     const former = this.#listener;
     const next = this.#connect(wishes, this.#handOver(wishes));
-    this.#replacing = true;
+    this.#next = next;
+    this.#isStale = false;
     let took = false;
     const take = () => {
       if (took || this.#closed) return;
@@ -181,9 +185,9 @@ export class Hearing extends Emitter {
       take();
     } catch (problem) {
       this.#forget(next);
-      throw problem;
+      if (!this.#isStale) throw problem;
     } finally {
-      this.#replacing = false;
+      this.#next = undefined;
       if (this.#untold) this.#tellStatus(this.#untold);
       this.#untold = undefined;
     }
@@ -204,14 +208,32 @@ export class Hearing extends Emitter {
 
   /** @type {ConnectionStatus} */
   #status = "connecting";
-  #replacing = false;
+  /** @type {Listener | undefined} Which is to take the present one's place. */
+  #next;
+  /** Whether it was given up, as it knew of the present one what is so no more. */
+  #isStale = false;
   /** @type {import("../../client/connection.js").Status | undefined} That it was closed, while it is being replaced. */
   #untold;
 
+  /** Left, ended, or refused for good. */
+  get #isOver() {
+    return this.#closed || this.#status === "closed";
+  }
+
   /** @param {import("../../client/connection.js").Status} told */
   #tellStatus(told) {
+    // A lost one that came back by itself has another place by now. Who would take the old one would be one more
+    // listener, which a full session refuses again and again.
+    if (told.status === "open" && this.#status !== "open") this.#renew();
     this.#status = told.status;
     this.emit("connection", told);
+  }
+
+  /** Who is about to follow is to begin again, from the place that the present one has now. */
+  #renew() {
+    if (!this.#next || this.#next === this.#listener) return;
+    this.#isStale = true;
+    void this.#next.close();
   }
 
   /**
@@ -245,7 +267,7 @@ export class Hearing extends Emitter {
         if (this.#leaving.has(listener) && told.status !== "open") this.#gone(listener);
         mine(() => {
           // It may close before the answer to the one that takes its place is read.
-          if (told.problem?.code === "REPLACED" && this.#replacing) this.#untold = told;
+          if (told.problem?.code === "REPLACED" && this.#next) this.#untold = told;
           else this.#tellStatus(told);
         });
       }),

@@ -160,6 +160,11 @@ export class Room {
     else this.#hearing.retryNow();
   }
 
+  /** Somebody looks again: a page that slept may not know that it was cut off, or waits longer than they would. */
+  lookAgain() {
+    if (this.#in) this.#hearing.retryNow();
+  }
+
   /** What a reload goes on from, said to this tab alone. */
   remember() {
     if (this.#standing.ended || !this.language) return;
@@ -183,7 +188,11 @@ export class Room {
       this.#entered(language);
       announce(t("hall.joined", { language: languageName(language, interfaceLanguage()) }));
     });
-    hearing.on("language", ({ language }) => this.#entered(language));
+    hearing.on("language", ({ language }) => {
+      this.#entered(language);
+      // That was said of the other one.
+      this.#know({ unavailable: undefined });
+    });
     hearing.on("piece", (piece) => {
       this.#desk.receive(piece);
       if (piece.kind === "start" && piece.cue.language === this.language) this.#know({ switching: undefined });
@@ -191,7 +200,7 @@ export class Room {
     });
     hearing.on("caption", (segment) => {
       this.#panels.show(segment);
-      const own = segment.language === this.language && this.#desk.wanted !== "voice";
+      const own = segment.language === this.language && this.#desk.kind !== "voice";
       if (!this.#standing.heard || own) this.#know({ heard: true, ...(own ? { switching: undefined } : {}) });
     });
     hearing.on("original", (segment) => this.#panels.showOriginal(segment));

@@ -16,7 +16,7 @@ const SIZES = [0.7, 0.85, 1, 1.25, 1.5, 2, 2.5];
 /**
  * `language`: heard last; "" for none yet.
  * @typedef {{language: string, sound: Sound, original: boolean, size: number, contrast: boolean, volume: number,
- *   muted: boolean, keys: boolean}} Chosen
+ *   keys: boolean}} Chosen
  */
 
 /** What this person likes, kept on their device. */
@@ -29,7 +29,6 @@ export function likings() {
     size: 1,
     contrast: false,
     volume: 1,
-    muted: false,
     keys: true,
   };
   return new Preferences("listen", usual);

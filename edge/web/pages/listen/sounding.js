@@ -80,20 +80,26 @@ export class Sounding extends Emitter {
    * "stream" instead of "voice", and at once, for a stream takes some seconds to be heard; or "off".
    * @param {Sound} wanted
    * @param {(form: "ogg" | "mp3") => string} stream the address of the plain stream
+   * @returns {Promise<boolean>} false: nothing sounds, for this browser cannot
    */
   async start(wanted, stream) {
     const waited = this.#waiting;
     this.#leave();
-    if (wanted === "off") return this.#become("off");
+    if (wanted === "off") {
+      this.#become("off");
+      return true;
+    }
     this.#waiting = waited;
     this.#expecting = true;
     const player = this.#make();
     this.#player = player;
     const voice = wanted === "voice" && (await starts(player));
-    if (this.#player !== player) return; // Something else was wanted meanwhile.
+    if (this.#player !== player) return true; // Something else was wanted meanwhile.
     this.#become(voice ? "voice" : "stream");
     for (const piece of this.#waiting.splice(0)) this.receive(piece);
-    if (!voice && !(await plays(player, stream)) && this.#player === player) this.stop();
+    if (voice || (await plays(player, stream)) || this.#player !== player) return true;
+    this.stop();
+    return false;
   }
 
   /** Nothing sounds any more. */

@@ -43,7 +43,7 @@ export class Broadcast extends Emitter {
     this.asking = setInterval(() => this.ask(), ASK_EVERY_MS);
     this.closing = new AbortController();
     // Who looks again wants to know how it stands now.
-    document.addEventListener("visibilitychange", () => this.ask(), { signal: this.closing.signal });
+    document.addEventListener("visibilitychange", () => this.#seen(), { signal: this.closing.signal });
     speaker.on("state", (state) => this.#heard(state));
     speaker.on("connection", (connection) => this.#connected(connection));
     speaker.on("ended", (/** @type {{reason: string}} */ { reason }) => this.#over(reason));
@@ -104,6 +104,13 @@ export class Broadcast extends Emitter {
     if (this.opened && !this.ended && this.connection.status === "open" && !document.hidden) {
       this.speaker.requestStatus().catch(() => {}); // The next one comes soon, and pushed ones as well.
     }
+  }
+
+  /** After sleep a connection may be dead, or wait for its next try longer than the session does for its speaker. */
+  #seen() {
+    if (document.hidden || !this.opened) return;
+    this.speaker.retryNow();
+    this.ask();
   }
 
   /** What was said is heard to its end; `ended` comes then. */

@@ -139,11 +139,14 @@ export class Live {
     on("retry", () => this.broadcast.speaker.retryNow());
     on("to-now", () => this.captions.jumpToNow());
     const volume = part(this.root, "volume", HTMLInputElement);
-    volume.value = String(Math.round(this.broadcast.wish.volume * 100));
+    const rested = () => {
+      this.resting = undefined;
+      this.broadcast.setVolume(volume.valueAsNumber / 100);
+    };
     const moved = () => {
-      this.#showVolume();
       clearTimeout(this.resting);
-      this.resting = setTimeout(() => this.broadcast.setVolume(volume.valueAsNumber / 100), VOLUME_RESTS_MS);
+      this.resting = setTimeout(rested, VOLUME_RESTS_MS);
+      this.#showVolume();
     };
     volume.addEventListener("input", moved, { signal });
   }
@@ -197,7 +200,10 @@ export class Live {
   }
 
   #showVolume() {
-    const percent = part(this.root, "volume", HTMLInputElement).valueAsNumber;
+    const volume = part(this.root, "volume", HTMLInputElement);
+    // A talk that is gone on with has the one that it had. Not under the finger of who moves it.
+    if (this.resting === undefined) volume.valueAsNumber = Math.round(this.broadcast.wish.volume * 100);
+    const percent = volume.valueAsNumber;
     part(this.root, "volume-value", HTMLElement).textContent = t("live.percent", { percent });
   }
 

@@ -44,7 +44,7 @@ export class Setup {
     this.sources = [];
     /** @type {Promise<void> | undefined} While the server is being asked. */
     this.loading = undefined;
-    this.fileOk = false;
+    this.fileOk = this.isBusy = false;
     root.addEventListener("submit", (event) => {
       event.preventDefault();
       handlers.submitted();
@@ -115,6 +115,7 @@ export class Setup {
 
   /** The button works or waits. @param {boolean} busy */
   setBusy(busy) {
+    this.isBusy = busy;
     this.go.disabled = busy;
     this.go.dataset.t = busy ? "go.opening" : "go.live";
     this.go.textContent = t(this.go.dataset.t);

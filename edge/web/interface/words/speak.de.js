@@ -3,7 +3,7 @@
 export default {
   "speak.title": "Sprechen",
   "speak.lead": "Sie sprechen. Alle hören es in ihrer eigenen Sprache, Sekunden später.",
-  optional: "freiwillig",
+  optional: "optional",
 
   "open.title": "Ihr Vortrag ist noch offen",
   "open.text": "{id} wartet auf Sie. Ohne Sie endet er 30 Sekunden, nachdem die Verbindung abgerissen ist.",
@@ -44,7 +44,7 @@ export default {
   "sound.try": "Mikrofon ausprobieren",
   "sound.try.hint": "Ihr Browser wird um Erlaubnis fragen.",
   "sound.device": "Mikrofon, das verwendet wird",
-  "sound.default": "Wie vom System gewählt",
+  "sound.default": "Standard des Systems",
   "sound.processing": "Bearbeitung des Tons",
   "sound.echo": "Echounterdrückung",
   "sound.noise": "Rauschunterdrückung",
@@ -71,7 +71,7 @@ export default {
     "Klicken Sie auf das durchgestrichene Mikrofon links neben der Adresse und heben Sie die Sperre auf.",
   "microphone.denied.safari": "Auf dem Mac: Safari, Einstellungen für diese Website, Mikrofon, Erlauben.",
   "microphone.denied.ios":
-    "Auf iPhone oder iPad: Tippen Sie auf das Zeichen links neben der Adresse, dann Website-Einstellungen, Mikrofon, Erlauben.",
+    "Auf iPhone oder iPad: Tippen Sie auf das Symbol links neben der Adresse, dann Website-Einstellungen, Mikrofon, Erlauben.",
   "microphone.denied.android":
     "Tippen Sie auf das Symbol links neben der Adresse, dann Berechtigungen, Mikrofon, Zulassen.",
   "microphone.denied.system":
@@ -164,7 +164,7 @@ export default {
   "live.settings": "Ton, Begriffe, Tasten",
   "live.connecting": "Die Verbindung ist abgerissen. Neuer Versuch …",
   "live.control.failed": "Das kam beim Server nicht an: {reason}",
-  "live.tooFast": "Dieses Gerät sendet zu schnell. Geht das so weiter, beendet der Server den Vortrag.",
+  "live.tooFast": "Dieses Gerät sendet zu schnell. Wenn das so weitergeht, beendet der Server den Vortrag.",
 
   "end.title": "Vortrag beenden?",
   "end.text": {
@@ -205,7 +205,7 @@ export default {
   "quality.other": "{advice}",
 
   "trouble.other": "{message}",
-  "trouble.recovered": "Alles geht wieder.",
+  "trouble.recovered": "Alles funktioniert wieder.",
   "trouble.lost": {
     one: "{seconds} Sekunde von dem, was Sie gesagt haben, ging verloren. Wiederholen Sie den letzten Satz.",
     other: "{seconds} Sekunden von dem, was Sie gesagt haben, gingen verloren. Wiederholen Sie den letzten Satz.",
@@ -221,9 +221,9 @@ export default {
   "shortcuts.refused.taken": "Das andere Kürzel hat diese Tasten schon. Es wurde nichts geändert.",
   "shortcuts.refused.reserved": "Diese Tasten behält der Browser für sich. Es wurde nichts geändert.",
   "shortcuts.refused.plain": "Nehmen Sie Strg, Cmd oder Alt mit einer weiteren Taste. Es wurde nichts geändert.",
-  "shortcuts.reset": "Wie zu Anfang",
+  "shortcuts.reset": "Zurücksetzen",
 
-  "save.label": "Untertitel behalten:",
+  "save.label": "Untertitel speichern:",
   "save.vtt": "VTT",
   "save.srt": "SRT",
   "save.text": "Text",
@@ -235,13 +235,13 @@ export default {
   "after.token":
     "Ihr Sprecher-Link wird nicht mehr angenommen. Wer innerhalb von 30 Sekunden einen neuen einfügt, kann weitermachen.",
   "after.elsewhere": "Er geht in einem anderen Tab oder auf einem anderen Gerät weiter.",
-  "after.broken": "Er ließ sich nicht fortsetzen.",
-  "after.keep": "Die Untertitel behalten",
+  "after.broken": "Er konnte nicht fortgesetzt werden.",
+  "after.keep": "Die Untertitel speichern",
   "after.count": {
     one: "Ein Satz oder Satzteil wurde verstanden.",
     other: "{count} Sätze oder Satzteile wurden verstanden.",
   },
-  "after.none": "Es wurde nichts verstanden, also gibt es nichts zu behalten.",
-  "after.hint": "Der Server behält nichts: Ist diese Seite geschlossen, sind sie weg.",
+  "after.none": "Es wurde nichts verstanden, also gibt es nichts zu speichern.",
+  "after.hint": "Der Server speichert nichts: Ist diese Seite geschlossen, sind sie weg.",
   "after.again": "Noch einen Vortrag halten",
 };

@@ -9,7 +9,7 @@ export default {
   "open.text": "{id} is waiting for you. Without you it ends 30 seconds after the connection was lost.",
   "open.goOn": "Go on",
   "open.end": "End it",
-  "open.gone": "That talk has ended meanwhile. You can begin a new one.",
+  "open.gone": "That talk has ended in the meantime. You can begin a new one.",
   "open.endedNow": "The talk has been ended.",
 
   "token.title": "Your speaker link",
@@ -23,7 +23,7 @@ export default {
   "token.use": "Use it",
   "token.soon": "Your speaker link expires at {time}. For a talk that goes on longer, ask for a new one.",
 
-  "source.title": "What is to be heard?",
+  "source.title": "What will your listeners hear?",
   "source.microphone": "My microphone",
   "source.microphone.hint": "You speak now, live.",
   "source.file": "An audio file",
@@ -63,10 +63,10 @@ export default {
   "meter.off": "Not measured yet",
 
   "microphone.denied.chrome": "Click the icon at the left of the address, then switch Microphone on.",
-  "microphone.denied.firefox": "Click the crossed-out microphone at the left of the address and take the block away.",
+  "microphone.denied.firefox": "Click the crossed-out microphone at the left of the address and remove the block.",
   "microphone.denied.safari": "On a Mac: Safari, Settings for This Website, Microphone, Allow.",
   "microphone.denied.ios":
-    "On an iPhone or iPad: tap the sign at the left of the address, Website Settings, Microphone, Allow.",
+    "On an iPhone or iPad: tap the icon at the left of the address, Website Settings, Microphone, Allow.",
   "microphone.denied.android": "Tap the icon at the left of the address, Permissions, Microphone, Allow.",
   "microphone.denied.system":
     "If it is allowed there, look into the privacy settings of your system: your browser may not be allowed to use the microphone at all.",
@@ -74,7 +74,7 @@ export default {
   "microphone.otherwise": "An audio file and the sample talk can be broadcast without a microphone.",
 
   "talk.title": "Your talk",
-  "talk.language": "Language that you speak",
+  "talk.language": "Language you speak",
   "talk.heardIn": {
     one: "Can be heard in one language: {languages}",
     other: "Can be heard in {count} languages: {languages}",
@@ -102,7 +102,7 @@ export default {
   "glossary.add": "Add a term",
   "glossary.clear": "Remove all",
   "glossary.apply": "Use from now on",
-  "glossary.paste": "Paste many, one a line",
+  "glossary.paste": "Paste many, one per line",
   "glossary.paste.hint": "“Ebenezer”, “grace → gracia (es)”, or columns of a spreadsheet: term, translation, language.",
   "glossary.paste.add": "Add these lines",
   "glossary.added": { one: "One term added.", other: "{count} terms added." },
@@ -112,7 +112,7 @@ export default {
   },
   "glossary.removed": "Term removed.",
   "glossary.cleared": "All terms removed.",
-  "glossary.accepted": { one: "One term holds from now on.", other: "{count} terms hold from now on." },
+  "glossary.accepted": { one: "One term is in use from now on.", other: "{count} terms are in use from now on." },
   "glossary.mistake.words": "Term {number} has no words.",
   "glossary.mistake.long": "Term {number} has more than {most} characters.",
   "glossary.mistake.many": "A glossary has at most {most} terms.",
@@ -172,14 +172,14 @@ export default {
   "invite.copyId": "Copy name",
   "invite.copyLink": "Copy link",
   "invite.copied": "Copied.",
-  "invite.marked": "Marked: copy it with your browser’s menu.",
+  "invite.marked": "Selected: copy it with your browser’s menu.",
   "invite.share": "Share",
   "invite.shareText": "Listen in your language",
   "invite.projector": "Projector page",
   "invite.qr": "QR code of the link for listeners, {link}",
   "invite.pin": "Tell them the PIN as well: {pin}",
 
-  "audience.title": "Who listens",
+  "audience.title": "Who is listening",
   "audience.nobody": "Nobody yet.",
   "audience.language": "Language",
   "audience.listeners": "Listeners",
@@ -190,17 +190,18 @@ export default {
   "recording.sample": "Playing the sample talk",
   "recording.of": "{position} of {duration}",
 
-  "quality.snr_low": "There is much noise behind your voice: come closer to the microphone, or find a quieter place.",
+  "quality.snr_low":
+    "There is a lot of noise behind your voice: come closer to the microphone, or find a quieter place.",
   "quality.clipping": "Your microphone is overdriven: lower its input level, or move away from it a little.",
   "quality.echo": "Your voice comes back with an echo: use headphones, or turn the loudspeakers down.",
   "quality.silence": "Nothing is heard: check that the right microphone is chosen and switched on.",
   "quality.other": "{advice}",
 
   "trouble.other": "{message}",
-  "trouble.recovered": "All works again.",
+  "trouble.recovered": "Everything works again.",
   "trouble.lost": {
-    one: "{seconds} second of what you said is lost. Say the last sentence again.",
-    other: "{seconds} seconds of what you said are lost. Say the last sentence again.",
+    one: "{seconds} second of what you said was lost. Say the last sentence again.",
+    other: "{seconds} seconds of what you said were lost. Say the last sentence again.",
   },
 
   "shortcuts.title": "Shortcuts",
@@ -226,7 +227,7 @@ export default {
   "after.expired": "It reached the longest time that this server allows.",
   "after.token": "Your speaker link is not accepted any more. Whoever pastes a new one within 30 seconds can go on.",
   "after.elsewhere": "It goes on in another tab or on another device.",
-  "after.broken": "It could not be gone on with.",
+  "after.broken": "It could not be continued.",
   "after.keep": "Keep the captions",
   "after.count": { one: "One sentence or part was understood.", other: "{count} sentences or parts were understood." },
   "after.none": "Nothing was understood, so there is nothing to keep.",

@@ -24,7 +24,7 @@ export default {
   "token.use": "L’utiliser",
   "token.soon": "Votre lien d’orateur expire à {time}. Pour un exposé plus long, demandez-en un nouveau.",
 
-  "source.title": "Que doit-on entendre ?",
+  "source.title": "Qu’entendront vos auditeurs ?",
   "source.microphone": "Mon micro",
   "source.microphone.hint": "Vous parlez maintenant, en direct.",
   "source.file": "Un fichier audio",
@@ -69,7 +69,7 @@ export default {
   "microphone.denied.firefox": "Cliquez sur le micro barré à gauche de l’adresse et levez le blocage.",
   "microphone.denied.safari": "Sur un Mac : Safari, Réglages pour ce site web, Micro, Autoriser.",
   "microphone.denied.ios":
-    "Sur un iPhone ou un iPad : touchez le signe à gauche de l’adresse, Réglages du site web, Micro, Autoriser.",
+    "Sur un iPhone ou un iPad : touchez l’icône à gauche de l’adresse, Réglages du site web, Micro, Autoriser.",
   "microphone.denied.android": "Touchez l’icône à gauche de l’adresse, Autorisations, Micro, Autoriser.",
   "microphone.denied.system":
     "S’il y est autorisé, regardez les réglages de confidentialité du système : votre navigateur n’a peut-être pas du tout le droit d’utiliser le micro.",
@@ -117,7 +117,10 @@ export default {
   },
   "glossary.removed": "Terme retiré.",
   "glossary.cleared": "Tous les termes sont retirés.",
-  "glossary.accepted": { one: "Un terme vaut dès maintenant.", other: "{count} termes valent dès maintenant." },
+  "glossary.accepted": {
+    one: "Un terme s’applique dès maintenant.",
+    other: "{count} termes s’appliquent dès maintenant.",
+  },
   "glossary.mistake.words": "Le terme {number} n’a pas de mots.",
   "glossary.mistake.long": "Le terme {number} a plus de {most} caractères.",
   "glossary.mistake.many": "Un glossaire a {most} termes au plus.",
@@ -150,7 +153,7 @@ export default {
   "live.listeners": { one: "auditeur", other: "auditeurs" },
   "live.controls": "Commandes",
   "live.mute": "Couper le micro",
-  "live.unmute": "Ouvrir le micro",
+  "live.unmute": "Activer le micro",
   "live.pause": "Pause",
   "live.resume": "Continuer",
   "live.volume": "Volume",
@@ -219,9 +222,9 @@ export default {
   "shortcuts.refused.taken": "L’autre raccourci a déjà ces touches. Rien n’a été modifié.",
   "shortcuts.refused.reserved": "Le navigateur garde ces touches pour lui. Rien n’a été modifié.",
   "shortcuts.refused.plain": "Prenez Ctrl, Cmd ou Alt avec une autre touche. Rien n’a été modifié.",
-  "shortcuts.reset": "Comme au début",
+  "shortcuts.reset": "Réinitialiser",
 
-  "save.label": "Garder les sous-titres :",
+  "save.label": "Enregistrer les sous-titres :",
   "save.vtt": "VTT",
   "save.srt": "SRT",
   "save.text": "Texte",
@@ -234,12 +237,12 @@ export default {
     "Votre lien d’orateur n’est plus accepté. Qui en colle un nouveau dans les 30 secondes peut continuer.",
   "after.elsewhere": "Il continue dans un autre onglet ou sur un autre appareil.",
   "after.broken": "Il n’a pas pu être poursuivi.",
-  "after.keep": "Garder les sous-titres",
+  "after.keep": "Enregistrer les sous-titres",
   "after.count": {
     one: "Une phrase ou partie de phrase a été comprise.",
     other: "{count} phrases ou parties de phrase ont été comprises.",
   },
-  "after.none": "Rien n’a été compris, il n’y a donc rien à garder.",
-  "after.hint": "Le serveur ne garde rien : une fois cette page fermée, ils sont perdus.",
+  "after.none": "Rien n’a été compris, il n’y a donc rien à enregistrer.",
+  "after.hint": "Le serveur ne conserve rien : une fois cette page fermée, ils sont perdus.",
   "after.again": "Faire un autre exposé",
 };

@@ -45,6 +45,15 @@ KEEP_TRACKS = """() => {
   };
 }"""
 
+COUNT_PLAYS = """() => {
+  const play = HTMLMediaElement.prototype.play;
+  window.plays = 0;
+  HTMLMediaElement.prototype.play = function () {
+    window.plays += 1;
+    return play.call(this);
+  };
+}"""
+
 
 def piece(page: Page, name: str) -> Locator:
     """The element that the page's own scripts know by this name."""
@@ -392,6 +401,13 @@ async def test_a_file_reaches_listeners_and_its_flaws_are_told_while_they_last(
         await expect(page.locator('[data-notice="sound.finished"]')).to_be_visible()
         await expect(stage(page)).to_have_text("NO SOUND")
         await heard.until(lambda so_far: so_far.finals)
+        # It is over; to go on after a pause is not to play it again.
+        await page.evaluate(COUNT_PLAYS)
+        await piece(page, "pause").click()
+        await expect(stage(page)).to_have_text("PAUSED")
+        await piece(page, "pause").click()
+        await expect(stage(page)).to_have_text("NO SOUND")
+        assert await page.evaluate("window.plays") == 0
 
 
 async def test_a_microphone_that_is_unplugged_is_told_and_another_taken(

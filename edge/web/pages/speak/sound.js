@@ -75,7 +75,11 @@ export class Sound {
     recording.on("chunk", chunk);
     recording.on("level", level);
     recording.on("progress", progress);
-    recording.on("finished", () => over("finished"));
+    recording.on("finished", () => {
+      // Who pauses and goes on afterwards does not mean it to begin again before all listeners.
+      this.started = false;
+      over("finished");
+    });
     recording.play().catch(() => {}); // Ended in the next line; what is wrong with it `start` tells.
     recording.pause();
   }

@@ -462,6 +462,7 @@ async def test_who_is_quicker_than_the_list_of_languages_goes_live_all_the_same(
     await page.route("**/api/languages", late)
     await page.goto(lingocast.speaker_link())
     await asked.wait()
+    await page.get_by_label("Broadcast a sample talk").check()
     # Twice, as hands that are nervous do: that is one talk.
     await page.evaluate("for (const _ of [1, 2]) document.querySelector('[data-part=go-live]').click()")
     answered.set()

@@ -7,6 +7,7 @@
 import { Assembly } from "./assembly.js";
 import { Connection } from "./connection.js";
 import { Emitter } from "./emitter.js";
+import { Ending } from "./ending.js";
 import { INITIAL_STATE, moved } from "./messages.js";
 import { Place } from "./place.js";
 import { Problem } from "./problem.js";
@@ -50,9 +51,6 @@ import { Voice } from "./voice.js";
  * @property {Problem} problem
  */
 
-/** The reason of an end that was found out afterwards. */
-const WHILE_AWAY = "while_away";
-
 /** @extends {Emitter<ListenerEvents>} */
 export class Listener extends Emitter {
   #options;
@@ -66,8 +64,7 @@ export class Listener extends Emitter {
   /** @type {Joined | undefined} */
   #joined;
   #state = INITIAL_STATE;
-  #ended = false;
-  #left = false;
+  #ending = new Ending();
   /** @type {(() => void) | undefined} Once the first connection is complete. */
   #entered;
 
@@ -177,7 +174,7 @@ export class Listener extends Emitter {
 
   /** Leaves. No event follows but `connection` (closed). */
   async close() {
-    this.#left = true;
+    this.#ending.left = true;
     this.#connection.close();
   }
 
@@ -284,6 +281,7 @@ export class Listener extends Emitter {
       qualityTier: known?.qualityTier ?? memory?.qualityTier ?? "",
       broadcastState: message.broadcastState,
     };
+    this.#ending.entered = true;
     this.emit("joined", this.#joined);
     this.#entered?.();
   }
@@ -297,7 +295,7 @@ export class Listener extends Emitter {
         this.#voice.take(news);
         break;
       case "sessionEnded":
-        this.#voice.afterwards(() => this.#end(news.reason));
+        this.#voice.afterwards(() => this.#end(this.#ending.tell(news.reason)));
         break;
       case "caption":
       case "sourceCaption": {
@@ -329,35 +327,23 @@ export class Listener extends Emitter {
       this.emit("connection", status);
       return;
     }
-    const gone = this.#hasGone(status.problem);
     this.#voice.afterwards(() => {
-      if (gone || (this.#joined && !status.problem && !this.#left)) {
-        this.#end(gone ? WHILE_AWAY : "");
-      }
-      this.emit("connection", gone ? { status: "closed" } : status);
+      const { ended, status: told } = this.#ending.closed(status);
+      this.#end(ended);
+      this.emit("connection", told);
     });
   }
 
-  /**
-   * A session that ended while nobody could tell has ended like any other.
-   * @param {Problem | undefined} problem
-   */
-  #hasGone(problem) {
-    return this.#joined !== undefined && problem?.code === "SESSION_NOT_FOUND";
-  }
-
-  /** @param {string} reason */
-  #end(reason) {
-    if (!this.#ended) {
-      this.#ended = true;
-      this.emit("ended", { reason });
+  /** @param {{reason: string} | undefined} ended */
+  #end(ended) {
+    if (ended) {
+      this.emit("ended", ended);
     }
   }
 
   /** @param {Problem | undefined} problem */
   #over(problem) {
-    const over = Problem.own("CLOSED", "the session has ended or was left");
-    this.#questions.close(!problem || this.#hasGone(problem) ? over : problem);
+    this.#questions.close(this.#ending.unanswered(problem));
     this.#entered?.();
     this.#voice.close();
   }

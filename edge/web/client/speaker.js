@@ -6,6 +6,7 @@
  */
 import { Connection } from "./connection.js";
 import { Emitter } from "./emitter.js";
+import { Ending } from "./ending.js";
 import { INITIAL_STATE, moved } from "./messages.js";
 import { Problem } from "./problem.js";
 import { Questions } from "./questions.js";
@@ -55,9 +56,6 @@ import { BROWSER } from "./surroundings.js";
 /** What the query of a connection has room for, escaped. A longer glossary is set on the open connection. */
 const GLOSSARY_CHARACTERS = 2_048;
 
-/** The reason of an end that was found out afterwards. */
-const WHILE_AWAY = "while_away";
-
 /** @extends {Emitter<SpeakerEvents>} */
 export class Speaker extends Emitter {
   #token;
@@ -78,8 +76,7 @@ export class Speaker extends Emitter {
   /** @type {Opened | undefined} */
   #opened;
   #state = INITIAL_STATE;
-  #ended = false;
-  #left = false;
+  #ending = new Ending();
   /** @type {(() => void) | undefined} Once the first connection is complete. */
   #entered;
 
@@ -133,7 +130,7 @@ export class Speaker extends Emitter {
    * @param {Int16Array} samples 16 kHz, mono; about 100 ms at a time
    */
   send(samples) {
-    if (this.#ended || this.#left) {
+    if (this.#ending.over) {
       return;
     }
     const seconds = this.#sending.put(samples);
@@ -198,7 +195,7 @@ export class Speaker extends Emitter {
 
   /** Leaves without an end: the server waits 30 s for somebody to `resume`. No event follows but `connection`. */
   close() {
-    this.#left = true;
+    this.#ending.left = true;
     this.#connection.close();
   }
 
@@ -337,12 +334,14 @@ export class Speaker extends Emitter {
     if (message.type === "sessionCreated") {
       const { type: _, connectionId: __, ...created } = message;
       this.#opened = { ...created, broadcastState: this.#state };
+      this.#ending.entered = true;
       this.emit("created", created);
       this.#entered?.();
     } else if (message.type === "stateRestored") {
       const { sourceLanguage = "", qualityTier = "" } = this.#options;
       const unknown = { joinUrl: "", sourceLanguage, qualityTier, expiresAt: 0 };
       this.#opened = { sessionId: this.#sessionId, ...unknown, broadcastState: message.broadcastState };
+      this.#ending.entered = true;
       this.#entered?.();
     }
   }
@@ -376,7 +375,7 @@ export class Speaker extends Emitter {
         this.emit("rateLimited", /** @type {any} */ (news));
         break;
       case "sessionEnded":
-        this.#end(message.reason);
+        this.#end(this.#ending.tell(message.reason));
         break;
       case "error":
         this.emit("problem", Problem.told(message));
@@ -393,33 +392,21 @@ export class Speaker extends Emitter {
       this.emit("connection", status);
       return;
     }
-    const gone = this.#hasGone(status.problem);
-    if (gone || (this.#opened && !status.problem && !this.#left)) {
-      this.#end(gone ? WHILE_AWAY : "");
-    }
-    this.emit("connection", gone ? { status: "closed" } : status);
+    const { ended, status: told } = this.#ending.closed(status);
+    this.#end(ended);
+    this.emit("connection", told);
   }
 
-  /**
-   * A session that ended while nobody could tell has ended like any other.
-   * @param {Problem | undefined} problem
-   */
-  #hasGone(problem) {
-    return this.#opened !== undefined && problem?.code === "SESSION_NOT_FOUND";
-  }
-
-  /** @param {string} reason */
-  #end(reason) {
-    if (!this.#ended) {
-      this.#ended = true;
-      this.emit("ended", { reason });
+  /** @param {{reason: string} | undefined} ended */
+  #end(ended) {
+    if (ended) {
+      this.emit("ended", ended);
     }
   }
 
   /** @param {Problem | undefined} problem */
   #over(problem) {
-    const over = Problem.own("CLOSED", "the session has ended or was left");
-    this.#questions.close(!problem || this.#hasGone(problem) ? over : problem);
+    this.#questions.close(this.#ending.unanswered(problem));
     this.#sending.close();
     this.#entered?.();
   }

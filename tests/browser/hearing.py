@@ -59,6 +59,9 @@ _TAKE = """(number) => {
   return { rate: recording.rate, stamps: blocks.map(({ at, samples }) => [at, samples.length]), pcm: btoa(text) };
 }"""
 
+RECOGNISED = 0.8
+"""Likeness from which on a piece of sound is surely where it was found."""
+
 
 @dataclass
 class Heard:
@@ -152,8 +155,9 @@ def audible(samples: Samples, rate: int) -> npt.NDArray[np.bool_]:
 
 @dataclass(frozen=True)
 class Found:
-    """Where a sound is in a recording. `starts`: of every piece of a quarter of a second that is not silent, seconds
-    into the sound and seconds into the recording. `likeness`: of the pieces' mean, 1 the same, 0 nothing alike."""
+    """Where a sound is in a recording. `starts`: of every piece of a quarter of a second that was recognised, seconds
+    into the sound and seconds into the recording. `likeness`: of all pieces that are not silent, 1 the same, 0 nothing
+    alike."""
 
     starts: list[tuple[float, float]]
     likeness: float
@@ -185,12 +189,14 @@ def find(sound: Samples, recording: Samples, rate: int, gap_seconds: float = 1.0
     if likeness < 0.5:
         return None
     starts, alike = [(at[0] / rate, place / rate)], [likeness]
-    for before, here in pairwise(at):
-        expected = int(starts[-1][1] * rate) + here - before
+    for here in at[1:]:
+        expected = int((starts[-1][1] - starts[-1][0]) * rate) + here
         low = max(0, expected - slack)
         place, likeness = _best(sound[here : here + width], recording[low : expected + slack + width])
-        starts.append((here / rate, (low + place) / rate))
         alike.append(likeness)
+        # The soft end of a word, after Opus, may be most alike to something else.
+        if likeness >= RECOGNISED:
+            starts.append((here / rate, (low + place) / rate))
     return Found(starts, float(np.mean(alike)))
 
 

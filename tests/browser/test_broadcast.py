@@ -160,16 +160,19 @@ async def test_a_phone_shows_every_caption_in_its_language(broadcast: Broadcast,
 
 @pytest.mark.parametrize("language", LANGUAGES)
 async def test_a_phone_says_every_cue_whole_and_without_a_gap(broadcast: Broadcast, language: str) -> None:
-    found = list(broadcast.found[language].values())
+    cues = list(broadcast.found[language].items())
     # Those of before the phone was there are not its to play.
-    while found and found[0] is None:
-        found.pop(0)
-    assert len(found) >= CUES
-    played = [each for each in found if each is not None]
-    assert len(played) == len(found)
+    while cues and cues[0][1] is None:
+        cues.pop(0)
+    assert len(cues) >= CUES
+    played = [each for _, each in cues if each is not None]
+    assert len(played) == len(cues)
     # What is soft in a voice is a little different after Opus, and a busy machine's sound crackles.
     assert median(each.likeness for each in played) > 0.9
-    assert max(abs(each.longest_gap) for each in played) <= 0.2
+    # A voice that a busy machine made too late has gaps that no player can mend; the program beside saw them.
+    sent = broadcast.phones[language].sent
+    gaps = {cue: (abs(each.longest_gap), sent.stall(cue)) for cue, each in cues if each is not None}
+    assert all(gap <= 0.2 + stall for gap, stall in gaps.values()), gaps
     starts = [each.start for each in played]
     assert starts == sorted(starts)
 

@@ -38,9 +38,10 @@ def silence(seconds: float) -> bytes:
 
 @dataclass
 class Received:
-    """All that came to one client, in order."""
+    """All that came to one client, in order, and when (seconds of the loop's clock)."""
 
     events: list[Event] = field(default_factory=list)
+    times: list[float] = field(default_factory=list)
     changed: asyncio.Event = field(default_factory=asyncio.Event)
 
     def of(self, kind: type[E]) -> list[E]:
@@ -62,10 +63,24 @@ class Received:
     def voice(self, cue_id: str | None = None) -> bytes:
         return b"".join(audio.pcm for audio in self.of(CueAudio) if cue_id in {None, audio.cue_id})
 
+    def stall(self, cue_id: str) -> float:
+        """By how much a cue's sound came later than it plays, at the worst place, in seconds."""
+        pieces = [
+            (at, event)
+            for at, event in zip(self.times, self.events, strict=True)
+            if isinstance(event, CueAudio) and event.cue_id == cue_id
+        ]
+        begun, played, worst = pieces[0][0], 0.0, 0.0
+        for at, piece in pieces:
+            worst = max(worst, at - begun - played)
+            played += len(piece.pcm) / 32_000
+        return worst
+
     async def read(self, client: Speaker | Listener) -> None:
         """Until the client ends."""
         async for event in client:
             self.events.append(event)
+            self.times.append(asyncio.get_running_loop().time())
             self.changed.set()
 
     async def until(self, met: Callable[["Received"], object], seconds: float = 30.0) -> None:

@@ -201,10 +201,10 @@ def _wishes(accepted: str) -> list[str]:
     """The languages of an Accept-Language header, the most wanted first. What is not one is passed over."""
     wishes = []
     for part in accepted[:MAX_WISHES_CHARS].split(","):
-        code, _, quality = part.partition(";q=")
+        code, _, quality = part.partition(";")
         with suppress(Invalid, ValueError):
-            wishes.append((float(quality or 1), parse(code)))
-    return [code for _, code in sorted(wishes, key=lambda wish: -wish[0])]
+            wishes.append((float(quality.strip().removeprefix("q=") or 1), parse(code.strip())))
+    return [code for quality, code in sorted(wishes, key=lambda wish: -wish[0]) if quality > 0]
 
 
 def _language(code: str) -> dict[str, str]:

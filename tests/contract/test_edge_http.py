@@ -121,6 +121,8 @@ async def test_a_page_sends_for_the_words_of_the_browsers_language(running: Runn
         ("ja", "en"),
         ("", "en"),
         ("*, <>;q=x, de;q=0.5", "de"),
+        ("fr; q=0.4, es; q=0.8, de;q=0", "es"),
+        ("de;q=0", "en"),
     ):
         answer = await running.http.get(f"{running.url}/", headers={"Accept-Language": accepted})
         assert "Accept-Language" in answer.headers["Vary"]

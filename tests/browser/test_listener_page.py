@@ -383,6 +383,13 @@ async def test_the_plain_stream_is_heard_where_it_is_chosen_and_where_there_is_n
         await piece(page, "hall-language").select_option("pt")
         await expect(captions(page)).to_contain_text("[pt]")
         await stands(page, "live")
+        # Who has paused hears nothing by reading another language.
+        await piece(page, "pause").click()
+        await piece(page, "hall-language").select_option("fr")
+        await expect(captions(page)).to_contain_text("[fr]")
+        assert await page.evaluate("document.querySelector('audio').paused")
+        await piece(page, "pause").click()
+        await true_in(page, "document.querySelector('audio').currentSrc.includes('/fr')")
 
     async def chosen(talk: Talk) -> None:
         page = await listening(open_page, talk)

@@ -78,3 +78,18 @@ test("a stream that was left asks for nothing more", () =>
     mock.timers.tick(600_000);
     assert.equal(element.loads, 0);
   }));
+
+test("a stream that is left before it began is no failure", async () => {
+  const element = new Element();
+  /** @type {(reason: Error) => void} */
+  let refuse = () => {};
+  element.play = () => new Promise((_, reject) => (refuse = reject));
+  const stream = new PlainStream(/** @type {any} */ (element), () => {});
+  const left = stream.play("/listen/faithful-shepherd-427/es.mp3");
+  stream.stop();
+  refuse(new DOMException("the play() request was interrupted", "AbortError"));
+  assert.equal(await left, false);
+  const refused = stream.play("/listen/faithful-shepherd-427/fr.mp3");
+  refuse(new DOMException("no such thing", "NotSupportedError"));
+  await assert.rejects(refused, { name: "NotSupportedError" });
+});

@@ -40,19 +40,29 @@ export class PlainStream {
     return buffered.length > 0 ? Math.max(0, buffered.end(buffered.length - 1) - currentTime) : 0;
   }
 
-  /** Raises what play() raises. @param {string} url */
+  /**
+   * Raises what play() raises.
+   * @param {string} url
+   * @returns {Promise<boolean>} false: it was left before it began
+   */
   async play(url) {
     this.stop();
     this.#url = url;
     this.#stopped = new AbortController();
     const { signal } = this.#stopped;
     this.#load();
-    await this.#element.play();
+    try {
+      await this.#element.play();
+    } catch (error) {
+      if (signal.aborted) return false;
+      throw error;
+    }
     // From here on it has been played once, so the address is right, and what fails is worth another try.
     this.#element.addEventListener("playing", () => this.#found(), { signal });
     this.#element.addEventListener("waiting", () => this.#stalled(), { signal });
     this.#element.addEventListener("ended", () => this.#lost(), { signal });
     this.#element.addEventListener("error", () => this.#lost(), { signal });
+    return !signal.aborted;
   }
 
   /** Joins the stream again after `stop()`. Raises what play() raises. */

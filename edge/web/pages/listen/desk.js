@@ -33,6 +33,8 @@ export class Desk extends Emitter {
   #muted = false;
   #paused = false;
   #interrupted = false;
+  /** The address changed while nothing was played. */
+  #untuned = false;
   #ended = false;
   /** @type {ReturnType<typeof setInterval> | undefined} */
   #resting;
@@ -92,9 +94,10 @@ export class Desk extends Emitter {
     this.#sounding.receive(piece);
   }
 
-  /** The plain stream has another address now. */
+  /** The plain stream has another address now; one that is paused goes there when it goes on. */
   async tune() {
-    await this.#sounding.tune(this.#stream);
+    this.#untuned = this.#stopped && this.#sounding.kind === "stream";
+    if (!this.#untuned) await this.#sounding.tune(this.#stream);
   }
 
   togglePause() {
@@ -137,7 +140,9 @@ export class Desk extends Emitter {
   /** @param {boolean} paused */
   #pause(paused) {
     if (paused) this.#sounding.pause();
+    else if (this.#untuned) this.#sounding.tune(this.#stream);
     else this.#sounding.resume();
+    this.#untuned &&= paused;
     this.#stands(paused ? { paused } : { paused, interrupted: false });
     this.emit("playback", { paused });
   }

@@ -195,13 +195,18 @@ class Bench:
         # The crowd's own objects are not the store's to look through.
         gc.collect()
         gc.freeze()
-        for _ in range(self.sizes.searches):
-            start = perf_counter()
-            connections = [item async for item in self.beside.find(Kind.CONNECTION, "session_id", session_id, time())]
-            self.found.times("find the connections", [perf_counter() - start])
-            self.found.largest = max(len(json.dumps(item)) for item in connections)
-            if len(connections) != len(self.sockets) + 1:
-                raise AssertionError(f"{len(connections)} connections were found, not {len(self.sockets) + 1}")
+        try:
+            for _ in range(self.sizes.searches):
+                start = perf_counter()
+                connections = [
+                    item async for item in self.beside.find(Kind.CONNECTION, "session_id", session_id, time())
+                ]
+                self.found.times("find the connections", [perf_counter() - start])
+                self.found.largest = max(len(json.dumps(item)) for item in connections)
+                if len(connections) != len(self.sockets) + 1:
+                    raise AssertionError(f"{len(connections)} connections were found, not {len(self.sockets) + 1}")
+        finally:
+            gc.unfreeze()
 
         session = (await self.beside.read(Kind.SESSION, [session_id], time()))[session_id]
         self.found.largest = max(self.found.largest, len(json.dumps(session)))

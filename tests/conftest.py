@@ -1,7 +1,8 @@
 """What every kind of test shares. Nothing is patched and nothing starts by itself here."""
 
 import os
-from collections.abc import Callable
+import tempfile
+from collections.abc import Callable, Generator
 from pathlib import Path
 
 import pytest
@@ -9,6 +10,7 @@ from hypothesis import HealthCheck, settings
 
 from chassis.probing import free_port
 from chassis.settings import data_default
+from tests.taking_turns import Turns, in_turns
 
 ROOT = Path(__file__).resolve().parent.parent
 
@@ -24,28 +26,51 @@ os.environ["no_proxy"] = os.environ["NO_PROXY"] = ",".join(
 )
 
 
-# What needs both cores to itself: never two of these at a time. They begin first, since they take longest.
-_HEAVY = "heavy"
-_ORDER = (_HEAVY, "browser", "e2e", "contract")
+# What loads both cores: never two of these at a time. What is heard in real time: nothing else meanwhile. They begin
+# first, since they take longest.
+_ALONE, _HEAVY = "alone", "heavy"
+_ORDER = (_ALONE, _HEAVY, "browser", "e2e", "contract")
+_TURNS = pytest.StashKey[Turns]()
 
 
 @pytest.hookimpl(tryfirst=True)
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     """Says what the workers of pytest-xdist share out: a file as a whole, and all that is heavy as one."""
-    groups = {item: _group(item) for item in items}
-    for item, group in groups.items():
-        item.add_marker(pytest.mark.xdist_group(group))
-    items.sort(key=lambda item: _rank(groups[item]))
+    for item in items:
+        item.add_marker(pytest.mark.xdist_group(_group(item)))
+    items.sort(key=lambda item: _rank(_group(item)))
 
 
 def _group(item: pytest.Item) -> str:
-    heavy = item.get_closest_marker("local_engines") or item.get_closest_marker("measures")
-    return _HEAVY if heavy else item.path.relative_to(ROOT / "tests").with_suffix("").as_posix()
+    place = item.path.relative_to(ROOT / "tests")
+    if item.get_closest_marker("local_engines"):
+        return _HEAVY if place.parts[0] == "contract" else _ALONE
+    return _HEAVY if item.get_closest_marker("measures") else place.with_suffix("").as_posix()
 
 
 def _rank(group: str) -> int:
     kind = group.split("/", maxsplit=1)[0]
     return _ORDER.index(kind) if kind in _ORDER else len(_ORDER)
+
+
+@pytest.hookimpl(wrapper=True, tryfirst=True)
+def pytest_runtest_protocol(item: pytest.Item, nextitem: pytest.Item | None) -> Generator[None, object, object]:
+    """Waits for this worker's turn, before the test's time begins to run."""
+    if not in_turns():
+        return (yield)
+    if _TURNS not in item.config.stash:
+        item.config.stash[_TURNS] = Turns(_shared_folder())
+    turns = item.config.stash[_TURNS]
+    again = nextitem is not None and _group(nextitem) == _ALONE
+    with turns.taken(alone=_group(item) == _ALONE, again=again):
+        return (yield)
+
+
+def _shared_folder() -> Path:
+    """Of all workers, also of another run on this machine."""
+    folder = Path(tempfile.gettempdir()) / f"lingocast-tests-{os.getuid()}"
+    folder.mkdir(exist_ok=True)
+    return folder
 
 
 @pytest.fixture
